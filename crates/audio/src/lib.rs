@@ -1,0 +1,1 @@
+//! Recordings to 24 kHz mono samples, constant-Q and log-mel spectra.

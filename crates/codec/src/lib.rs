@@ -1,0 +1,1 @@
+//! Tokenizers: audio to discrete codes at 75 frames a second.

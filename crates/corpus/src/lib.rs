@@ -1,0 +1,1 @@
+//! From recordings on disk to a prepared corpus and the crops drawn from it.

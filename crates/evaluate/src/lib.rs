@@ -1,0 +1,1 @@
+//! Frozen-encoder probes, metrics with intervals, token similarity.

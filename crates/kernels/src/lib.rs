@@ -1,0 +1,1 @@
+//! Fused tensor operations of the model, forward and backward.

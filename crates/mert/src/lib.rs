@@ -1,0 +1,1 @@
+//! The MERT model: front end, encoder, masking, mixture, heads and loss.

@@ -1,0 +1,1 @@
+//! The experiment graph, its cache, and the report.

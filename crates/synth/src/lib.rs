@@ -1,0 +1,1 @@
+//! The built-in corpus: five synthetic musical traditions made from their theory.

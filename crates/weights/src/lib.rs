@@ -1,0 +1,1 @@
+//! Model files: read, check, write, convert, merge.
