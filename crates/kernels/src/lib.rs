@@ -1,1 +1,29 @@
 //! Fused tensor operations of the model, forward and backward.
+//!
+//! Every operation has two forms behind one function on [`burn::Tensor`]: a hand-written CPU form (forward and backward on contiguous
+//! float32 slices, see [`operation::CpuOperation`]) and a composition of the engine's own operations for every other device.
+//! Activations are channels-last, `[B, T, C]`. Shape letters: B clips, T frames, C or D channels, O output channels, K taps, G groups, H heads.
+//!
+//! Pure maths: no files, nothing of MERT.
+
+mod attention;
+mod channel_norm;
+mod conv1d;
+mod dropout;
+mod elementary;
+mod gelu;
+mod grouped_conv;
+mod layer_norm;
+mod linear;
+mod matrix;
+pub mod operation;
+mod parallel;
+
+pub use attention::{Attention, attention};
+pub use channel_norm::channel_norm;
+pub use conv1d::conv1d;
+pub use dropout::{DropoutKey, dropout};
+pub use gelu::gelu;
+pub use grouped_conv::grouped_conv1d;
+pub use layer_norm::layer_norm;
+pub use linear::linear;

@@ -1,0 +1,280 @@
+//! Multi-head self-attention on projected frames: `softmax(α · Q Kᵀ) V` for every clip and head (Vaswani et al. 2017).
+//!
+//! Q, K, V are `[B, T, D]`; head `h` is the columns `h·d .. (h+1)·d`, read in place by strided products. Padded keys get weight 0.
+//! Dropout acts on the weights. The backward pass computes the weights again, which costs one small product and saves `B·H·T²` numbers.
+//! With `P` the weights, `M` the dropout factors: `dV = (P∘M)ᵀ dO`, `dP = M∘(dO Vᵀ)`, `dS = P∘(dP − rowsum(dP∘P))`, `dQ = α dS K`, `dK = α dSᵀ Q`.
+
+use burn::Tensor;
+use burn::tensor::{Bool, TensorData, activation};
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::dropout::DropoutKey;
+use crate::elementary::exp;
+use crate::matrix::{Target, Threads, View, multiply};
+use crate::operation::{Array, CpuOperation, apply, on_cpu};
+
+/// Settings of one attention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attention {
+    /// Number of heads; divides the width.
+    pub n_heads: usize,
+    /// Factor of the scores, `1/√d`.
+    pub scale: f32,
+    /// Frames of each clip that are real; the keys after them are ignored. `None`: all are.
+    pub n_valid: Option<Vec<usize>>,
+    /// Dropout on the weights.
+    pub dropout: Option<DropoutKey>,
+}
+
+/// Attends from every frame to every real frame of its clip; all tensors are `[B, T, D]`.
+pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, settings: Attention) -> Tensor<3> {
+    if on_cpu(&query) {
+        return apply(settings, [query.into(), key.into(), value.into()]);
+    }
+    let [n_clips, n_frames, width] = query.dims();
+    let n_heads = settings.n_heads;
+    let split = |x: Tensor<3>| x.reshape([n_clips, n_frames, n_heads, width / n_heads]).swap_dims(1, 2);
+    let device = query.device();
+    let mut scores = split(query).matmul(split(key).transpose()) * settings.scale;
+    if let Some(n_valid) = &settings.n_valid {
+        let padded: Vec<bool> =
+            n_valid.iter().flat_map(|&n| (0..n_frames).map(move |frame| frame >= n)).collect();
+        let padded =
+            Tensor::<4, Bool>::from_data(TensorData::new(padded, [n_clips, 1, 1, n_frames]), &device);
+        scores = scores.mask_fill(padded.expand([n_clips, n_heads, n_frames, n_frames]), f32::NEG_INFINITY);
+    }
+    let mut weights = activation::softmax(scores, 3);
+    if let Some(key) = settings.dropout {
+        let shape = [n_clips, n_heads, n_frames, n_frames];
+        let mask: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(|i| key.factor(i)).collect();
+        weights = weights * Tensor::from_data(TensorData::new(mask, shape), &device);
+    }
+    weights.matmul(split(value)).swap_dims(1, 2).reshape([n_clips, n_frames, width])
+}
+
+/// One head of one clip: where its columns lie.
+struct Head<'a> {
+    query: View<'a>,
+    key: View<'a>,
+    value: View<'a>,
+    index: usize,
+    n_valid: usize,
+}
+
+impl Attention {
+    fn head<'a>(&self, inputs: &'a [Array; 3], index: usize) -> Head<'a> {
+        let [_, n_frames, width] = inputs[0].dims();
+        let (clip, head) = (index / self.n_heads, index % self.n_heads);
+        let head_width = width / self.n_heads;
+        let offset = clip * n_frames * width + head * head_width;
+        let view = |array: &'a Array, n| View::new(&array.values()[offset..], n, head_width, width);
+        let n_valid = self.n_valid.as_ref().map_or(n_frames, |valid| valid[clip]);
+        // Keys and values past the real frames never enter a product.
+        Head {
+            query: view(&inputs[0], n_frames),
+            key: view(&inputs[1], n_valid),
+            value: view(&inputs[2], n_valid),
+            index,
+            n_valid,
+        }
+    }
+
+    /// The weights of one head before dropout, `[T, n_valid]`.
+    fn weights(&self, head: &Head<'_>) -> Vec<f32> {
+        let n_frames = head.query.rows;
+        let mut scores = vec![0.0; n_frames * head.n_valid];
+        let target = Target::new(&mut scores, head.n_valid);
+        multiply(target, false, self.scale, head.query, head.key.transposed(), Threads::One);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || scores.chunks_exact_mut(head.n_valid.max(1)).for_each(softmax),
+        );
+        scores
+    }
+
+    /// Multiplies `values [T, n_valid]` by the dropout factors of the head.
+    fn drop(&self, values: &mut [f32], head: &Head<'_>) {
+        let Some(key) = self.dropout else { return };
+        let n_frames = head.query.rows;
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (row, values) in values.chunks_exact_mut(head.n_valid.max(1)).enumerate() {
+                    let first = ((head.index * n_frames + row) * n_frames) as u64;
+                    for (i, value) in values.iter_mut().enumerate() {
+                        *value *= key.factor(first + i as u64);
+                    }
+                }
+            },
+        );
+    }
+
+    /// Runs `task` for every head and puts its `n` results of `[T, d]` into their columns of `n` arrays `[B, T, D]`.
+    fn each_head<const M: usize>(
+        &self,
+        inputs: &[Array; 3],
+        task: impl Fn(&Head<'_>) -> [Vec<f32>; M] + Sync,
+    ) -> [Array; M] {
+        let [n_clips, n_frames, width] = inputs[0].dims();
+        let head_width = width / self.n_heads;
+        let parts: Vec<[Vec<f32>; M]> = (0..n_clips * self.n_heads)
+            .into_par_iter()
+            .map(|index| task(&self.head(inputs, index)))
+            .collect();
+        std::array::from_fn(|which| {
+            let mut output = vec![0.0; n_clips * n_frames * width];
+            output.par_chunks_mut(n_frames * width).enumerate().for_each(|(clip, values)| {
+                for head in 0..self.n_heads {
+                    let part = &parts[clip * self.n_heads + head][which];
+                    for (frame, row) in values.chunks_exact_mut(width).zip(part.chunks_exact(head_width)) {
+                        frame[head * head_width..][..head_width].copy_from_slice(row);
+                    }
+                }
+            });
+            Array::new(output, inputs[0].shape())
+        })
+    }
+}
+
+/// Softmax of one row, in place.
+#[inline(always)]
+fn softmax(row: &mut [f32]) {
+    let mut highest = f32::NEG_INFINITY;
+    for &score in row.iter() {
+        highest = highest.max(score);
+    }
+    let mut lanes = [0.0f32; 16];
+    let mut chunks = row.chunks_exact_mut(16);
+    for chunk in &mut chunks {
+        for (lane, score) in lanes.iter_mut().zip(chunk) {
+            *score = exp(*score - highest);
+            *lane += *score;
+        }
+    }
+    let mut total: f32 = lanes.iter().sum();
+    for score in chunks.into_remainder() {
+        *score = exp(*score - highest);
+        total += *score;
+    }
+    let rate = 1.0 / total;
+    for score in row {
+        *score *= rate;
+    }
+}
+
+impl CpuOperation<3> for Attention {
+    fn forward(&self, inputs: &[Array; 3]) -> Array {
+        let [output] = self.each_head(inputs, |head| {
+            let mut weights = self.weights(head);
+            self.drop(&mut weights, head);
+            let mut output = vec![0.0; head.query.rows * head.query.columns];
+            let weights = View::dense(&weights, head.query.rows, head.n_valid);
+            multiply(
+                Target::new(&mut output, head.query.columns),
+                false,
+                1.0,
+                weights,
+                head.value,
+                Threads::One,
+            );
+            [output]
+        });
+        output
+    }
+
+    fn backward(&self, inputs: &[Array; 3], output_grad: &Array, _wanted: [bool; 3]) -> [Option<Array>; 3] {
+        let [_, n_frames, width] = inputs[0].dims();
+        let head_width = width / self.n_heads;
+        let grads = self.each_head(inputs, |head| {
+            let (clip, column) = (head.index / self.n_heads, head.index % self.n_heads * head_width);
+            let output_grad = &output_grad.values()[clip * n_frames * width + column..];
+            let output_grad = View::new(output_grad, n_frames, head_width, width);
+            let weights = self.weights(head);
+            let mut dropped = weights.clone();
+            self.drop(&mut dropped, head);
+            let zeros = || vec![0.0; n_frames * head_width];
+            let (mut query_grad, mut key_grad, mut value_grad) = (zeros(), zeros(), zeros());
+            let target = Target::new(&mut value_grad, head_width);
+            let dropped_view = View::dense(&dropped, n_frames, head.n_valid);
+            multiply(target, false, 1.0, dropped_view.transposed(), output_grad, Threads::One);
+            let mut score_grad = dropped;
+            let target = Target::new(&mut score_grad, head.n_valid);
+            multiply(target, false, 1.0, output_grad, head.value.transposed(), Threads::One);
+            self.drop(&mut score_grad, head);
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    let rows = score_grad.chunks_exact_mut(head.n_valid.max(1));
+                    for (grad, weights) in rows.zip(weights.chunks_exact(head.n_valid.max(1))) {
+                        softmax_gradient(grad, weights);
+                    }
+                },
+            );
+            let score_grad = View::dense(&score_grad, n_frames, head.n_valid);
+            let target = Target::new(&mut query_grad, head_width);
+            multiply(target, false, self.scale, score_grad, head.key, Threads::One);
+            let target = Target::new(&mut key_grad, head_width);
+            multiply(target, false, self.scale, score_grad.transposed(), head.query, Threads::One);
+            [query_grad, key_grad, value_grad]
+        });
+        grads.map(Some)
+    }
+}
+
+/// `g ← w ∘ (g − Σ g∘w)`, the gradient of a softmax row.
+#[inline(always)]
+fn softmax_gradient(grad: &mut [f32], weights: &[f32]) {
+    let mut lanes = [0.0f32; 16];
+    let (g, w) = (grad.chunks_exact(16), weights.chunks_exact(16));
+    let mut total: f32 = g.remainder().iter().zip(w.remainder()).map(|(a, b)| a * b).sum();
+    for (g, w) in g.zip(w) {
+        for lane in 0..16 {
+            lanes[lane] += g[lane] * w[lane];
+        }
+    }
+    total += lanes.iter().sum::<f32>();
+    for (g, &w) in grad.iter_mut().zip(weights) {
+        *g = w * (*g - total);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::check::{differentiate, random};
+
+    fn settings(n_valid: Option<Vec<usize>>, dropout: f64) -> Attention {
+        let dropout = (dropout > 0.0).then(|| DropoutKey::new(9, &[1], dropout));
+        Attention { n_heads: 2, scale: 0.6, n_valid, dropout }
+    }
+
+    #[test]
+    fn gradients_equal_finite_differences() {
+        let inputs = || [random(&[2, 5, 6], 1), random(&[2, 5, 6], 2), random(&[2, 5, 6], 3)];
+        differentiate(&settings(None, 0.0), inputs());
+        differentiate(&settings(None, 0.4), inputs());
+        differentiate(&settings(Some(vec![5, 3]), 0.2), inputs());
+    }
+
+    #[test]
+    fn a_padded_key_has_no_influence() {
+        let mut inputs = [random(&[1, 4, 4], 1), random(&[1, 4, 4], 2), random(&[1, 4, 4], 3)];
+        let attention = settings(Some(vec![3]), 0.0);
+        let before = attention.forward(&inputs);
+        for array in &mut inputs[1..] {
+            let mut values = array.values().to_vec();
+            values[12..].fill(1e3);
+            *array = Array::new(values, &[1, 4, 4]);
+        }
+        assert_eq!(before.values(), attention.forward(&inputs).values());
+    }
+
+    #[test]
+    fn constant_values_come_out_unchanged() {
+        let inputs =
+            [random(&[1, 40, 4], 1), random(&[1, 40, 4], 2), Array::new(vec![2.5; 160], &[1, 40, 4])];
+        let output = settings(None, 0.0).forward(&inputs);
+        assert!(output.values().iter().all(|x| (x - 2.5).abs() < 1e-5));
+    }
+}

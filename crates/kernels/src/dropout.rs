@@ -1,0 +1,106 @@
+//! Dropout whose mask is a pure function of a key: element `i` is kept when draw `i` of the key's stream says so.
+//!
+//! `y = x · m / (1 − p)`, `m` Bernoulli with P(m = 1) = 1 − p (Srivastava et al. 2014). The mask is drawn again in the backward pass.
+
+use burn::Tensor;
+use burn::tensor::TensorData;
+use draws::{Draws, mix};
+
+use crate::operation::{Array, CpuOperation, apply, on_cpu};
+use crate::parallel::rows;
+
+/// Which mask is drawn, and how much it drops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DropoutKey {
+    /// The stream's key; equal keys give equal masks.
+    pub key: u64,
+    /// Share of elements dropped, in `[0, 1)`.
+    pub probability: f32,
+}
+
+impl DropoutKey {
+    /// A mask keyed by `(seed, purpose, position)`.
+    pub fn new(seed: u64, position: &[u64], probability: f64) -> Self {
+        Self { key: Draws::new(seed, "dropout", position).at(0), probability: probability as f32 }
+    }
+
+    /// The factor of element `index`: 0 or `1 / (1 − p)`.
+    #[inline(always)]
+    pub(crate) fn factor(&self, index: u64) -> f32 {
+        // Two elements share a draw of 64 bits.
+        let bits =
+            mix(self.key.wrapping_add((index >> 1).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let half = (bits >> (32 * (index & 1))) as u32;
+        let threshold = (f64::from(self.probability) * 4_294_967_296.0) as u32;
+        if half < threshold { 0.0 } else { 1.0 / (1.0 - self.probability) }
+    }
+}
+
+/// Drops elements of `x [B, T, D]` by the mask of `key`.
+pub fn dropout(x: Tensor<3>, key: DropoutKey) -> Tensor<3> {
+    if key.probability <= 0.0 {
+        return x;
+    }
+    if on_cpu(&x) {
+        return apply(Dropout { key }, [x.into()]);
+    }
+    let shape = x.dims();
+    let mask: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(|index| key.factor(index)).collect();
+    let device = x.device();
+    x * Tensor::from_data(TensorData::new(mask, shape), &device)
+}
+
+#[derive(Clone, Debug)]
+struct Dropout {
+    key: DropoutKey,
+}
+
+impl Dropout {
+    fn masked(&self, array: &Array) -> Array {
+        let width = *array.shape().last().expect("dropout works on three axes");
+        let source = array.values();
+        let mut output = vec![0.0; source.len()];
+        rows(
+            &mut output,
+            width,
+            #[inline(always)]
+            |row, values| {
+                let first = row * width;
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = source[first + i] * self.key.factor((first + i) as u64);
+                }
+            },
+        );
+        Array::new(output, array.shape())
+    }
+}
+
+impl CpuOperation<1> for Dropout {
+    fn forward(&self, [x]: &[Array; 1]) -> Array {
+        self.masked(x)
+    }
+
+    fn backward(&self, _: &[Array; 1], output_grad: &Array, _wanted: [bool; 1]) -> [Option<Array>; 1] {
+        [Some(self.masked(output_grad))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::check::{differentiate, random};
+
+    #[test]
+    fn the_share_dropped_is_the_probability_and_the_mean_is_kept() {
+        let key = DropoutKey::new(1, &[2, 3], 0.1);
+        let factors: Vec<f64> = (0..200_000).map(|i| f64::from(key.factor(i))).collect();
+        let dropped = factors.iter().filter(|&&f| f == 0.0).count() as f64 / 200_000.0;
+        let mean = factors.iter().sum::<f64>() / 200_000.0;
+        assert!((dropped - 0.1).abs() < 3e-3 && (mean - 1.0).abs() < 4e-3, "{dropped} {mean}");
+    }
+
+    #[test]
+    fn gradients_equal_finite_differences() {
+        differentiate(&Dropout { key: DropoutKey::new(1, &[], 0.3) }, [random(&[2, 3, 5], 1)]);
+    }
+}

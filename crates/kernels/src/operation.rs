@@ -1,0 +1,232 @@
+//! How a hand-written operation becomes part of the engine's graph.
+//!
+//! An operation is a value that knows its forward and backward pass on contiguous float32 slices; [`apply`] runs it on the CPU backend,
+//! with or without a gradient tape, and says no (returns the inputs) for tensors on any other device.
+
+use burn::Tensor;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::tensor::TensorData;
+use burn_flex::FlexTensor;
+
+/// A contiguous float32 array: what CPU operations read and make.
+#[derive(Clone, Debug)]
+pub struct Array {
+    tensor: FlexTensor,
+    shape: Vec<usize>,
+}
+
+impl Array {
+    fn from_flex(tensor: FlexTensor) -> Self {
+        let tensor = if tensor.is_contiguous() && tensor.layout().start_offset() == 0 {
+            tensor
+        } else {
+            tensor.to_contiguous()
+        };
+        let shape = tensor.shape().to_vec();
+        Self { tensor, shape }
+    }
+
+    /// Wraps `values` of `shape`.
+    pub fn new(values: Vec<f32>, shape: &[usize]) -> Self {
+        debug_assert_eq!(values.len(), shape.iter().product::<usize>());
+        Self { tensor: FlexTensor::from_data(TensorData::new(values, shape.to_vec())), shape: shape.to_vec() }
+    }
+
+    /// Sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Sizes of the axes of an array known to have `D` of them.
+    pub fn dims<const D: usize>(&self) -> [usize; D] {
+        self.shape.as_slice().try_into().expect("operations check the ranks of their inputs by type")
+    }
+
+    /// All elements in C order.
+    pub fn values(&self) -> &[f32] {
+        &self.tensor.storage::<f32>()[..self.shape.iter().product()]
+    }
+}
+
+/// An operation of `N` inputs with a hand-written backward pass. The value holds its settings.
+pub trait CpuOperation<const N: usize>: Clone + Send + std::fmt::Debug + 'static {
+    /// Computes the output.
+    fn forward(&self, inputs: &[Array; N]) -> Array;
+
+    /// Gradients with respect to the inputs that are `wanted`, given the gradient with respect to the output.
+    fn backward(&self, inputs: &[Array; N], output_grad: &Array, wanted: [bool; N]) -> [Option<Array>; N];
+}
+
+/// An input of any rank, taken out of the engine's typed tensors.
+pub struct Input {
+    bridge: burn::tensor::kind::BridgeTensor,
+    autodiff: bool,
+}
+
+impl<const D: usize> From<Tensor<D>> for Input {
+    fn from(tensor: Tensor<D>) -> Self {
+        let autodiff = tensor.is_autodiff();
+        Self { bridge: tensor.into_bridge(), autodiff }
+    }
+}
+
+/// Whether `tensor` lives on the CPU backend, where the hand-written operations run.
+pub fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
+    matches!(tensor.device().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
+        && tensor.dtype() == burn::tensor::DType::F32
+}
+
+/// Runs `operation` on tensors of the CPU backend.
+///
+/// # Panics
+/// When an input lives elsewhere or is not float32: callers ask [`on_cpu`] first.
+pub fn apply<const N: usize, const D: usize, O: CpuOperation<N>>(
+    operation: O,
+    inputs: [Input; N],
+) -> Tensor<D> {
+    if inputs.iter().any(|input| input.autodiff) {
+        let inputs = inputs.map(tracked);
+        let nodes = inputs.each_ref().map(|input| input.node());
+        let arrays = inputs.map(|input| Array::from_flex(input.into_primitive()));
+        let output = match (Step { operation: operation.clone() })
+            .prepare::<Strategy>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(step) => {
+                let output = operation.forward(&arrays).tensor;
+                step.finish(arrays, output)
+            }
+            OpsKind::UnTracked(step) => step.finish(operation.forward(&arrays).tensor),
+        };
+        Tensor::from_primitive::<Autodiff<Flex>>(output)
+    } else {
+        let arrays = inputs.map(|input| Array::from_flex(untracked(input)));
+        Tensor::from_primitive::<Flex>(operation.forward(&arrays).tensor)
+    }
+}
+
+type Strategy = burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+type Tracked = FloatTensor<Autodiff<Flex>>;
+
+/// The rank of a bridge tensor is only a type; any `D` opens it.
+fn tracked(input: Input) -> Tracked {
+    let tensor = Tensor::<1>::from_bridge(input.bridge);
+    let tensor = if input.autodiff { tensor } else { tensor.autodiff() };
+    tensor.try_into_primitive::<Autodiff<Flex>>().expect("the caller checked that the tensor is on the CPU")
+}
+
+fn untracked(input: Input) -> FlexTensor {
+    Tensor::<1>::from_bridge(input.bridge)
+        .try_into_primitive::<Flex>()
+        .expect("the caller checked that the tensor is on the CPU")
+}
+
+#[derive(Clone, Debug)]
+struct Step<O> {
+    operation: O,
+}
+
+impl<const N: usize, O: CpuOperation<N>> Backward<Flex, N> for Step<O> {
+    type State = [Array; N];
+
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let output_grad = Array::from_flex(grads.consume::<Flex>(&ops.node));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let input_grads = self.operation.backward(&ops.state, &output_grad, wanted);
+        for (parent, grad) in ops.parents.into_iter().zip(input_grads) {
+            if let Some(parent) = parent {
+                let grad = grad.expect("a wanted gradient is always made");
+                grads.register::<Flex>(parent.id, grad.tensor);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod check {
+    //! What every operation is tested with: finite differences, and a composition of the engine's operations.
+
+    use burn::tensor::Device;
+    use draws::Draws;
+
+    use super::{Array, CpuOperation, Tensor, TensorData};
+
+    impl Array {
+        pub(crate) fn tensor<const D: usize>(&self) -> Tensor<D> {
+            Tensor::from_data(TensorData::new(self.values().to_vec(), self.shape().to_vec()), &Device::flex())
+        }
+    }
+
+    /// Normal values of `shape`, another set for another `seed`.
+    pub(crate) fn random(shape: &[usize], seed: u64) -> Array {
+        let mut draws = Draws::new(seed, "test", &[]);
+        Array::new((0..shape.iter().product()).map(|_| draws.normal() as f32).collect(), shape)
+    }
+
+    /// Compares the backward pass with central differences of `Σ output · weight`, random weights.
+    #[track_caller]
+    pub(crate) fn differentiate<const N: usize>(operation: &impl CpuOperation<N>, inputs: [Array; N]) {
+        const STEP: f32 = 1e-2;
+        let output = operation.forward(&inputs);
+        let weights = random(output.shape(), 99);
+        let objective = |inputs: &[Array; N]| -> f64 {
+            let output = operation.forward(inputs);
+            output.values().iter().zip(weights.values()).map(|(&y, &w)| f64::from(y) * f64::from(w)).sum()
+        };
+        let grads = operation.backward(&inputs, &weights, [true; N]);
+        for (which, grad) in grads.iter().enumerate() {
+            let grad = grad.as_ref().expect("all gradients are wanted");
+            assert_eq!(grad.shape(), inputs[which].shape());
+            for element in 0..grad.values().len() {
+                let moved = |by: f32| {
+                    let mut inputs = inputs.clone();
+                    let mut values = inputs[which].values().to_vec();
+                    values[element] += by;
+                    inputs[which] = Array::new(values, inputs[which].shape());
+                    objective(&inputs)
+                };
+                let slope = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
+                let ours = f64::from(grad.values()[element]);
+                let error = (slope - ours).abs();
+                assert!(
+                    error < 2e-2 * slope.abs().max(1.0),
+                    "input {which}, element {element}: {ours} against {slope}"
+                );
+            }
+        }
+    }
+
+    /// Compares output and gradients of two forms of the same function.
+    #[track_caller]
+    pub(crate) fn compare<const N: usize, const D: usize, const E: usize>(
+        inputs: [Array; N],
+        ours: impl Fn([Tensor<D>; N]) -> Tensor<E>,
+        theirs: impl Fn([Tensor<D>; N]) -> Tensor<E>,
+        tolerance: f32,
+    ) {
+        let run = |function: &dyn Fn([Tensor<D>; N]) -> Tensor<E>| {
+            let inputs = inputs.each_ref().map(|array| array.tensor::<D>().autodiff().require_grad());
+            let output = function(inputs.clone());
+            let weights = random(&output.dims(), 98).tensor::<E>().autodiff();
+            let grads = (output.clone() * weights).sum().backward();
+            let mut all = vec![output.inner().into_data().try_into_vec::<f32>().unwrap()];
+            all.extend(
+                inputs
+                    .iter()
+                    .map(|input| input.grad(&grads).unwrap().into_data().try_into_vec::<f32>().unwrap()),
+            );
+            all
+        };
+        for (ours, theirs) in run(&ours).iter().zip(&run(&theirs)) {
+            assert_eq!(ours.len(), theirs.len());
+            for (a, b) in ours.iter().zip(theirs) {
+                assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "{a} against {b}");
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Rows in parallel, with the widest instructions the machine has, and the same result for every thread count.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Rows handled as one task; fixed, so that sums over rows do not depend on the number of threads.
+const BLOCK_ROWS: usize = 64;
+
+/// Below this many elements a task costs more than it saves.
+const SMALL: usize = 16 * 1024;
+
+/// Calls `body(row index, output row)` for every row of `output`, vectorised for this machine.
+#[inline]
+pub(crate) fn rows(output: &mut [f32], width: usize, body: impl Fn(usize, &mut [f32]) + Sync) {
+    let arch = Arch::new();
+    let block = |block: usize, rows: &mut [f32]| {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (row, values) in rows.chunks_exact_mut(width).enumerate() {
+                    body(block * BLOCK_ROWS + row, values);
+                }
+            },
+        );
+    };
+    if output.len() < SMALL {
+        output.chunks_mut(BLOCK_ROWS * width).enumerate().for_each(|(index, rows)| block(index, rows));
+    } else {
+        output.par_chunks_mut(BLOCK_ROWS * width).enumerate().for_each(|(index, rows)| block(index, rows));
+    }
+}
+
+/// Adds up `n_sums` running sums over rows: `body(row, sums)` adds row `row` into `sums`; blocks are then added in order.
+#[inline]
+pub(crate) fn sum_rows(n_rows: usize, n_sums: usize, body: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let arch = Arch::new();
+    let block = |block: usize| {
+        let mut sums = vec![0.0f32; n_sums];
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for row in block * BLOCK_ROWS..n_rows.min((block + 1) * BLOCK_ROWS) {
+                    body(row, &mut sums);
+                }
+            },
+        );
+        sums
+    };
+    let n_blocks = n_rows.div_ceil(BLOCK_ROWS);
+    let partial: Vec<Vec<f32>> = if n_rows * n_sums < SMALL {
+        (0..n_blocks).map(block).collect()
+    } else {
+        (0..n_blocks).into_par_iter().map(block).collect()
+    };
+    let mut totals = vec![0.0f64; n_sums];
+    for sums in &partial {
+        for (total, &sum) in totals.iter_mut().zip(sums) {
+            *total += f64::from(sum);
+        }
+    }
+    totals.into_iter().map(|total| total as f32).collect()
+}
+
+/// Calls `body(index, chunk)` for equal chunks of `output`; one chunk is one task.
+pub(crate) fn chunks(output: &mut [f32], size: usize, body: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    output.par_chunks_mut(size).enumerate().for_each(|(index, chunk)| body(index, chunk));
+}
