@@ -1,0 +1,17 @@
+//! Named tensors in memory and in safetensors files.
+
+mod dtype;
+mod named;
+mod raw;
+mod reader;
+mod sharded;
+mod source;
+mod writer;
+
+pub use dtype::Dtype;
+pub use named::{Tensor, Tensors};
+pub use raw::{RawTensor, TensorInfo};
+pub use reader::{SafetensorsFile, read_safetensors};
+pub use sharded::{ShardedFile, open_source};
+pub use source::{TensorSource, TensorStream, stream};
+pub use writer::{SafetensorsWriter, write_safetensors};
