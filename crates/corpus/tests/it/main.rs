@@ -1,0 +1,11 @@
+//! Whole runs of `prepare`, and what can be read afterwards.
+
+#![expect(clippy::unwrap_used, reason = "tests: a failure here is the test's failure")]
+
+mod codes;
+mod crop;
+mod damage;
+mod helpers;
+mod prepare;
+mod quarantine;
+mod recordings;
