@@ -38,7 +38,7 @@ pub enum CorpusError {
     },
     /// Test data would train: the same content stands in two splits.
     #[error(
-        "`{first}` ({first_split}) and `{second}` ({second_split}) are the same recording in two splits; leave one out"
+        "`{first}` ({first_split}) and `{second}` ({second_split}) are the same recording in two splits{}; leave one out", and_more(*others)
     )]
     Leak {
         /// One source.
@@ -49,6 +49,8 @@ pub enum CorpusError {
         second: String,
         /// Its split.
         second_split: Split,
+        /// How many more pairs there are.
+        others: usize,
     },
     /// More recordings are broken than the settings allow.
     #[error("{quarantined} of {asked} recordings are quarantined ({reasons}), above the allowed share {allowed}: see `{}`", list.display())]
@@ -132,5 +134,13 @@ pub enum CorpusError {
 impl CorpusError {
     pub(crate) fn damaged(file: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Damaged { file: file.into(), reason: reason.into() }
+    }
+}
+
+fn and_more(pairs: usize) -> String {
+    match pairs {
+        0 => String::new(),
+        1 => ", and so is one more pair".into(),
+        _ => format!(", and so are {pairs} more pairs"),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Placed<'a> {
 pub(crate) fn shared_content(recordings: &[Placed<'_>]) -> Result<Vec<Vec<String>>, CorpusError> {
     let mut first_with: BTreeMap<&str, usize> = BTreeMap::new();
     let mut copies: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut leak = None;
+    let mut n_leaks = 0;
     for (position, recording) in recordings.iter().enumerate() {
         let mut original = None;
         for hash in recording.hashes {
@@ -48,16 +50,22 @@ pub(crate) fn shared_content(recordings: &[Placed<'_>]) -> Result<Vec<Vec<String
         let Some(original) = original else { continue };
         let first = &recordings[original];
         if first.split != recording.split {
-            return Err(CorpusError::Leak {
-                first: first.source.into(),
-                first_split: first.split,
-                second: recording.source.into(),
-                second_split: recording.split,
-            });
+            n_leaks += 1;
+            leak.get_or_insert((first, recording));
+            continue;
         }
         copies.entry(original).or_insert_with(|| vec![first.source.into()]).push(recording.source.into());
     }
-    Ok(copies.into_values().collect())
+    match leak {
+        Some((first, second)) => Err(CorpusError::Leak {
+            first: first.source.into(),
+            first_split: first.split,
+            second: second.source.into(),
+            second_split: second.split,
+            others: n_leaks - 1,
+        }),
+        None => Ok(copies.into_values().collect()),
+    }
 }
 
 /// Groups that stand in more than one split.

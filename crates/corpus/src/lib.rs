@@ -9,6 +9,9 @@
 /// Samples between two code frames at 24 kHz: 75 frames a second, the hop of MERT, EnCodec and the CQT targets alike.
 pub const FRAME_SAMPLES: u64 = 320;
 
+/// Samples of a crop: 5 s at 24 kHz, what MERT and CultureMERT train on.
+pub const CROP_SAMPLES: usize = 120_000;
+
 mod assemble;
 mod clip;
 mod codes;
@@ -22,6 +25,7 @@ mod leaks;
 mod links;
 mod manifest;
 mod part;
+mod passes;
 mod prepare;
 mod progress;
 mod quarantine;

@@ -1,21 +1,19 @@
 //! From an index to a prepared corpus.
 //!
-//! Three passes. *Survey*: hash every file, and see what is plainly broken. *Decode*: make the part of every recording that has none
-//! yet, many at a time, each streamed in constant memory. *Assemble*: lay the parts down in the order of the index ([`crate::assemble`]).
+//! Survey and decode ([`crate::passes`]), then lay the parts down in the order of the index ([`crate::assemble`]).
 //! Every pass may be cut off anywhere; the next call goes on from the parts that are there. Order and bytes come from the index alone.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use files::{ContentHash, FilesError};
-use rayon::prelude::*;
+use files::FilesError;
 
-use crate::part::{Part, Parts};
-use crate::shards::Decoded;
-use crate::survey::{Fault, fingerprint, look_at};
+use crate::part::Parts;
+use crate::passes::Passes;
+use crate::survey::fingerprint;
 use crate::{
-    CorpusError, Index, JobShare, PrepareReport, PrepareSettings, Prepared, Progress, Quarantined, Reason,
-    Recording, assemble, links, manifest, manifest::Manifest, read_index,
+    CorpusError, Index, JobShare, PrepareReport, PrepareSettings, Prepared, Progress, assemble, links,
+    manifest, manifest::Manifest, read_index,
 };
 
 /// What is asked of [`prepare`].
@@ -83,10 +81,12 @@ pub fn prepare_index(
     index.check(&request.index)?;
     let found = finished(&request.out)?;
     links::refuse(&request.out, [PARTS, CLIPS, QUARANTINE, REPORT, AUDIO, CODES])?;
-    let run = Run { request, stop, progress, total: index.recordings.len() };
-    let surveyed = run.survey(&index.recordings)?;
-    let inputs = fingerprint(index, &surveyed);
+    // A job that only decodes its share need not read what the others decode, unless there is a corpus to compare with.
+    let share = request.share.filter(|_| found.is_none());
+    let passes = Passes::new(request, share, stop, progress, &index.recordings);
+    let surveyed = passes.survey()?;
     if let Some(manifest) = &found {
+        let inputs = fingerprint(index, &surveyed);
         let what = match (manifest.inputs == inputs, manifest.settings == request.settings) {
             (true, true) => return up_to_date(&request.out, manifest),
             (false, _) => "sources",
@@ -98,18 +98,15 @@ pub fn prepare_index(
     }
     let parts = Parts { folder: request.out.join(PARTS), settings: &request.settings, stop };
     std::fs::create_dir_all(&parts.folder).map_err(FilesError::io("create directory", &parts.folder))?;
-    let outcomes = run.decode(&index.recordings, &surveyed, &parts)?;
-    if let Some(share) = request.share {
-        let of_share = outcomes.iter().enumerate().filter(|(position, _)| share.takes(*position));
-        let (mut recordings, mut broken) = (0, 0);
-        for (_, outcome) in of_share {
-            recordings += 1;
-            broken += usize::from(outcome.as_ref().is_none_or(Result::is_err));
-        }
+    let outcomes = passes.decode(&surveyed, &parts)?;
+    if request.share.is_some() {
+        let recordings = outcomes.iter().flatten().count();
+        let broken = outcomes.iter().flatten().filter(|outcome| outcome.is_err()).count();
         return Ok(Prepared::ShareDecoded { recordings, broken });
     }
-    let (decoded, quarantine) = run.sort_out(&index.recordings, outcomes)?;
-    run.refuse_too_many(&quarantine, found.is_some())?;
+    let (decoded, quarantine) = passes.sort_out(outcomes)?;
+    passes.refuse_too_many(&quarantine, found.is_some())?;
+    let inputs = fingerprint(index, &surveyed);
     let job = assemble::Job { out: &request.out, parts: &parts, progress, index, inputs };
     job.run(&decoded, quarantine).map(Prepared::Built)
 }
@@ -163,154 +160,4 @@ fn up_to_date(out: &Path, manifest: &Manifest) -> Result<Prepared, CorpusError> 
     let report: PrepareReport =
         serde_json::from_slice(&bytes).map_err(|error| CorpusError::damaged(file, error.to_string()))?;
     Ok(Prepared::UpToDate(report))
-}
-
-/// What decoding came to; `None` for recordings of other jobs.
-type Outcome = Option<Result<Decoded, Fault>>;
-
-struct Run<'a> {
-    request: &'a PrepareRequest,
-    stop: &'a AtomicBool,
-    progress: &'a (dyn Fn(Progress<'_>) + Sync),
-    total: usize,
-}
-
-impl Run<'_> {
-    fn interrupted(&self, done: usize) -> CorpusError {
-        CorpusError::Interrupted { done, total: self.total }
-    }
-
-    /// The content hash of every file, or why it is plainly broken.
-    fn survey(&self, recordings: &[Recording]) -> Result<Vec<Result<ContentHash, Fault>>, CorpusError> {
-        let done = AtomicUsize::new(0);
-        let look = |recording: &Recording| {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(self.interrupted(0));
-            }
-            let found = look_at(&recording.path);
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            (self.progress)(Progress::Hashed { done, total: self.total });
-            Ok(found)
-        };
-        recordings.par_iter().with_max_len(1).map(look).collect()
-    }
-
-    /// Makes the parts that are not there yet.
-    fn decode(
-        &self,
-        recordings: &[Recording],
-        surveyed: &[Result<ContentHash, Fault>],
-        parts: &Parts<'_>,
-    ) -> Result<Vec<Outcome>, CorpusError> {
-        let done = AtomicUsize::new(0);
-        let one = |(position, recording): (usize, &Recording)| {
-            if self.request.share.is_some_and(|share| !share.takes(position)) {
-                return Ok(None);
-            }
-            let outcome = match &surveyed[position] {
-                Err(fault) => Err(fault.clone()),
-                Ok(content) => {
-                    let key = parts.key(&recording.path, *content);
-                    let part = match parts.known(&key) {
-                        Some(part) => Some(part),
-                        None if self.stop.load(Ordering::Relaxed) => None,
-                        None => parts.make(&recording.path, &recording.source, &key)?,
-                    };
-                    let Some(part) = part else {
-                        return Err(self.interrupted(done.load(Ordering::Relaxed)));
-                    };
-                    self.judge(part, key, *content)
-                }
-            };
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            match &outcome {
-                Ok(decoded) => {
-                    let seconds = decoded.samples as f64 / f64::from(audio::SAMPLE_RATE);
-                    (self.progress)(Progress::Decoded { done, total: self.total, seconds });
-                }
-                Err((reason, detail)) => {
-                    let (file, reason) = (recording.source.as_str(), *reason);
-                    (self.progress)(Progress::Quarantined { file, reason, detail });
-                }
-            }
-            Ok(Some(outcome))
-        };
-        // One recording a piece: a neighbour that lasts an hour must not hold up others.
-        let outcomes: Vec<Result<Outcome, CorpusError>> =
-            recordings.par_iter().enumerate().with_max_len(1).map(one).collect();
-        // A real failure is told before an interruption, the first in the order of the index before later ones.
-        let is_failure = |error: &CorpusError| !matches!(error, CorpusError::Interrupted { .. });
-        let mut decoded = Vec::with_capacity(outcomes.len());
-        let mut interrupted = None;
-        for outcome in outcomes {
-            match outcome {
-                Ok(outcome) => decoded.push(outcome),
-                Err(error) if is_failure(&error) => return Err(error),
-                Err(_) => interrupted = Some(self.interrupted(done.load(Ordering::Relaxed))),
-            }
-        }
-        interrupted.map_or(Ok(decoded), Err)
-    }
-
-    /// Whether the part is long enough to be of use here.
-    fn judge(&self, part: Part, key: String, content: ContentHash) -> Result<Decoded, Fault> {
-        match part {
-            Part::Broken { reason, detail } => Err((reason, detail)),
-            Part::Ready { samples, .. } if samples < self.request.settings.min_samples() => {
-                let seconds = samples as f64 / f64::from(audio::SAMPLE_RATE);
-                let detail =
-                    format!("it lasts {seconds:.3} s, less than {} s", self.request.settings.min_seconds);
-                Err((Reason::TooShort, detail))
-            }
-            Part::Ready { samples, clipped, audio_sha256 } => Ok(Decoded {
-                recording: 0,
-                key,
-                content: content.to_string(),
-                samples,
-                clipped,
-                audio_sha256,
-            }),
-        }
-    }
-
-    fn sort_out(
-        &self,
-        recordings: &[Recording],
-        outcomes: Vec<Outcome>,
-    ) -> Result<(Vec<Decoded>, Vec<Quarantined>), CorpusError> {
-        let (mut decoded, mut quarantine) = (Vec::new(), Vec::new());
-        for (recording, outcome) in outcomes.into_iter().enumerate() {
-            match outcome.ok_or_else(|| self.interrupted(recording))? {
-                Ok(one) => decoded.push(Decoded { recording, ..one }),
-                Err((reason, detail)) => {
-                    let file = recordings[recording].source.clone();
-                    quarantine.push(Quarantined { file, reason, detail });
-                }
-            }
-        }
-        Ok((decoded, quarantine))
-    }
-
-    fn refuse_too_many(&self, quarantine: &[Quarantined], is_replacing: bool) -> Result<(), CorpusError> {
-        let allowed = self.request.max_quarantined_share;
-        if quarantine.len() < self.total && quarantine.len() as f64 <= allowed * self.total as f64 {
-            return Ok(());
-        }
-        // A corpus that would have been replaced stays as it is, its quarantine too.
-        let folder = if is_replacing { self.request.out.join(PARTS) } else { self.request.out.clone() };
-        let list = folder.join(QUARANTINE);
-        files::write_atomic(&list, assemble::json_lines(quarantine).as_bytes())?;
-        let mut counts = std::collections::BTreeMap::<Reason, usize>::new();
-        for entry in quarantine {
-            *counts.entry(entry.reason).or_default() += 1;
-        }
-        let reasons: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
-        Err(CorpusError::TooManyQuarantined {
-            quarantined: quarantine.len(),
-            asked: self.total,
-            reasons: reasons.join(", "),
-            allowed,
-            list,
-        })
-    }
 }

@@ -9,6 +9,9 @@ use crate::{Index, Reason, container};
 /// Why a recording is broken, in a word and in a sentence.
 pub(crate) type Fault = (Reason, String);
 
+/// What a file of the index is; `None` where another job looks.
+pub(crate) type Surveyed = Option<Result<ContentHash, Fault>>;
+
 /// The hash of a file that might be a recording.
 pub(crate) fn look_at(path: &Path) -> Result<ContentHash, Fault> {
     let unreadable = |error: std::io::Error| match error.kind() {
@@ -33,7 +36,7 @@ pub(crate) fn look_at(path: &Path) -> Result<ContentHash, Fault> {
 }
 
 /// Hash of all that the index says and of the contents it names.
-pub(crate) fn fingerprint(index: &Index, surveyed: &[Result<ContentHash, Fault>]) -> String {
+pub(crate) fn fingerprint(index: &Index, surveyed: &[Surveyed]) -> String {
     let mut hasher = Hasher::default();
     for (recording, content) in index.recordings.iter().zip(surveyed) {
         hasher.part(&recording.source).part(&recording.culture);
@@ -46,8 +49,9 @@ pub(crate) fn fingerprint(index: &Index, surveyed: &[Result<ContentHash, Fault>]
             hasher.part(tag);
         }
         match content {
-            Ok(hash) => hasher.part(hash.to_string()),
-            Err((reason, _)) => hasher.part(reason.to_string()),
+            Some(Ok(hash)) => hasher.part(hash.to_string()),
+            Some(Err((reason, _))) => hasher.part(reason.to_string()),
+            None => hasher.part(""),
         };
     }
     for names in [&index.ignored_columns, &index.skipped_files] {
