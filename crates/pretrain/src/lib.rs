@@ -1,1 +1,60 @@
 //! Two-stage continual pre-training.
+//!
+//! What a user writes is a [`TrainFile`]; checked, with every default filled in and the arithmetic done, it is a [`TrainPlan`], and only the
+//! plan reaches the loop. A [`Schedule`] says the rate of an update, [`Adam`] takes the step, [`Log`] and [`Checkpoints`] keep what happened.
+//!
+//! **Invariant:** nothing here but the update loop knows the engine; plan, schedule, optimiser, log and checkpoints work on plain values.
+//! **Invariant:** a log and a checkpoint are functions of (plan, weights, corpus, seed), but for the seconds they report.
+
+#![cfg_attr(test, allow(clippy::float_cmp, reason = "tests say which numbers are exact"))]
+
+mod adam;
+mod checkpoint;
+mod checks;
+mod crc32c;
+mod error;
+mod file;
+mod gradient;
+mod log;
+mod memory;
+mod model_config;
+mod overrides;
+mod plan;
+mod preset;
+mod record;
+mod run_folder;
+mod scaler;
+mod schedule;
+mod schedule_file;
+mod sections;
+mod stage;
+mod stage_data;
+mod tensor_file;
+mod tensorboard;
+mod trainable;
+mod variants;
+
+pub use adam::{Adam, EpsPlacement, Parameter};
+pub use checkpoint::{Checkpoint, Checkpoints, Newest, Skipped, TrainState};
+pub use error::PretrainError;
+pub use file::{ModelFile, TrainFile};
+pub use gradient::{Clip, ClipRule, GradientNorm, GradientSum, gradient_norm};
+pub use log::Log;
+pub use memory::{Memory, memory};
+pub use model_config::{MODELS, ModelInit};
+pub use plan::{ModelPlan, StageTotals, TrainPlan};
+pub use preset::{PRESETS, preset};
+pub use record::{Accuracies, HeldOutRecord, LogLine, Losses, Timing, UpdateRecord};
+pub use run_folder::{RunFolder, RunIdentity};
+pub use scaler::{LossScaler, ScalerSettings, Verdict};
+pub use schedule::{Constant, Cosine, Polynomial, Schedule};
+pub use schedule_file::{Curve, ScheduleFile};
+pub use sections::{
+    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ObjectivePlan,
+    RunPlan,
+};
+pub use stage::{OptimizerState, StageFile, StagePlan};
+pub use stage_data::{CultureHours, Replay, Sharing, StageData};
+pub use tensor_file::{NamedTensor, TensorRef, read_tensors, write_tensors};
+pub use tensorboard::TensorBoard;
+pub use trainable::{TrainableReport, trainable};

@@ -1,0 +1,233 @@
+//! Checkpoints: what a run needs to go on as if it had never stopped.
+//!
+//! `checkpoints/000123/` holds `weights.safetensors`, `optimizer.safetensors`, `state.json`, and last `COMMIT`: the SHA-256 of each, in the
+//! form `sha256sum --check` reads. A folder is filled under another name and renamed when whole, so a kill at any moment leaves the
+//! checkpoints before it. Draws are functions of the update's number, so that number is all there is to the state of randomness.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::tensor_file::{NamedTensor, TensorRef, read_tensors, write_tensors};
+use crate::{LossScaler, PretrainError};
+
+const WEIGHTS: &str = "weights.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "state.json";
+const COMMIT: &str = "COMMIT";
+const FILES: [&str; 3] = [WEIGHTS, OPTIMIZER, STATE];
+/// Largest `COMMIT` and `state.json` that are read.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainState {
+    /// Updates completed in the run.
+    pub update: u64,
+    /// Index of the stage of the last update.
+    pub stage: usize,
+    /// Updates completed in that stage.
+    pub stage_update: u64,
+    /// Steps the optimiser has taken since its moments were zero.
+    pub optimizer_step: u64,
+    /// Updates skipped so far.
+    pub skipped: u64,
+    /// Loss scale of half precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scaler: Option<LossScaler>,
+    /// Seconds trained so far, over all sittings.
+    pub seconds: f64,
+}
+
+/// The checkpoints of a run.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    keep: usize,
+}
+
+/// A checkpoint whose files are as they were written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Where the run stood.
+    pub state: TrainState,
+}
+
+/// A checkpoint that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// The newest whole checkpoint, and the newer ones that are not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Newest {
+    /// The checkpoint; `None` where there is no whole one.
+    pub checkpoint: Option<Checkpoint>,
+    /// Newer ones that are damaged, newest first.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Checkpoints {
+    /// The checkpoints in `folder`, of which the newest `keep` stay.
+    pub fn new(folder: PathBuf, keep: usize) -> Self {
+        Self { folder, keep: keep.max(1) }
+    }
+
+    /// Saves a checkpoint and removes the oldest; returns its folder.
+    pub fn save(
+        &self,
+        state: &TrainState,
+        weights: &[TensorRef<'_>],
+        optimizer: &[TensorRef<'_>],
+    ) -> Result<PathBuf, PretrainError> {
+        let path = self.path_of(state.update);
+        let writing = self.folder.join(format!(".writing-{:06}", state.update));
+        self.remove_leftovers()?;
+        fs::create_dir_all(&writing).map_err(PretrainError::io("create directory", &writing))?;
+        let note = format!("update {}", state.update);
+        write_tensors(&writing.join(WEIGHTS), weights, &note)?;
+        write_tensors(&writing.join(OPTIMIZER), optimizer, &note)?;
+        let text = serde_json::to_string_pretty(state);
+        files::write_json(
+            &writing.join(STATE),
+            &text.map_err(|error| PretrainError::damaged(&path, error))?,
+        )?;
+        let mut commit = String::new();
+        for name in FILES {
+            let hash = files::hash_file(&writing.join(name))?;
+            commit.extend([&hash.to_string(), "  ", name, "\n"]);
+        }
+        files::write_atomic(&writing.join(COMMIT), commit.as_bytes())?;
+        if path.exists() {
+            // One of the same update is damaged, or comes from a sitting that went on from before it.
+            let replaced = self.folder.join(format!(".replaced-{:06}", state.update));
+            fs::rename(&path, &replaced).map_err(PretrainError::io("rename", &path))?;
+        }
+        fs::rename(&writing, &path).map_err(PretrainError::io("rename to", &path))?;
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(PretrainError::io("sync directory", &self.folder))?;
+        self.remove_leftovers()?;
+        self.remove_oldest(state.update)?;
+        Ok(path)
+    }
+
+    /// Finds the newest whole checkpoint, reading every byte of it.
+    pub fn newest(&self) -> Result<Newest, PretrainError> {
+        let mut newest = Newest { checkpoint: None, skipped: Vec::new() };
+        for update in self.updates()?.into_iter().rev() {
+            let path = self.path_of(update);
+            match verify(&path, update) {
+                Ok(state) => {
+                    newest.checkpoint = Some(Checkpoint { path, state });
+                    break;
+                }
+                Err(reason) => newest.skipped.push(Skipped { path, reason }),
+            }
+        }
+        Ok(newest)
+    }
+
+    fn path_of(&self, update: u64) -> PathBuf {
+        self.folder.join(format!("{update:06}"))
+    }
+
+    /// Updates of which there is a folder, in their order.
+    fn updates(&self) -> Result<Vec<u64>, PretrainError> {
+        let mut updates: Vec<u64> = Vec::new();
+        for name in self.names()? {
+            // Only names as they are written: what else a person lays here is not touched.
+            updates.extend(name.parse().ok().filter(|update: &u64| format!("{update:06}") == name));
+        }
+        updates.sort_unstable();
+        Ok(updates)
+    }
+
+    fn names(&self) -> Result<Vec<String>, PretrainError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(PretrainError::io("list", &self.folder))?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect::<std::io::Result<_>>().map_err(PretrainError::io("list", &self.folder))
+    }
+
+    fn remove_leftovers(&self) -> Result<(), PretrainError> {
+        let left = |name: &String| name.starts_with(".writing-") || name.starts_with(".replaced-");
+        self.names()?
+            .iter()
+            .filter(|name| left(name))
+            .try_for_each(|name| self.remove(&self.folder.join(name)))
+    }
+
+    /// Removes all but the newest `keep` up to `newest`. Later ones, left by a sitting that is being trained anew, go too.
+    fn remove_oldest(&self, newest: u64) -> Result<(), PretrainError> {
+        let (mut old, later): (Vec<u64>, Vec<u64>) =
+            self.updates()?.into_iter().partition(|&update| update <= newest);
+        // Damaged ones must not crowd out whole ones.
+        let damaged: Vec<u64> =
+            old.extract_if(.., |&mut update| !self.path_of(update).join(COMMIT).is_file()).collect();
+        old.truncate(old.len().saturating_sub(self.keep));
+        let gone = old.into_iter().chain(damaged).chain(later);
+        gone.map(|update| self.path_of(update)).try_for_each(|path| self.remove(&path))
+    }
+
+    #[expect(clippy::unused_self, reason = "only folders of this row of checkpoints are removed")]
+    fn remove(&self, path: &Path) -> Result<(), PretrainError> {
+        // The commit goes first: half a removal must not look whole.
+        match fs::remove_file(path.join(COMMIT)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(PretrainError::io("remove", path)(error))
+            }
+            _ => fs::remove_dir_all(path).map_err(PretrainError::io("remove", path)),
+        }
+    }
+}
+
+impl Checkpoint {
+    /// The weights, in the order of their names.
+    pub fn weights(&self) -> Result<Vec<NamedTensor>, PretrainError> {
+        read_tensors(&self.path.join(WEIGHTS))
+    }
+
+    /// What was saved of the optimiser, in the order of the names.
+    pub fn optimizer(&self) -> Result<Vec<NamedTensor>, PretrainError> {
+        read_tensors(&self.path.join(OPTIMIZER))
+    }
+}
+
+/// The state in the checkpoint at `path`, or why it is not whole.
+fn verify(path: &Path, update: u64) -> Result<TrainState, String> {
+    let commit = read_text(&path.join(COMMIT)).map_err(|error| format!("`{COMMIT}`: {error}"))?;
+    for name in FILES {
+        let stated = commit.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix("  "));
+        let stated = stated.ok_or_else(|| format!("`{COMMIT}` does not name `{name}`"))?;
+        let found = files::hash_file(&path.join(name)).map_err(|error| error.to_string())?.to_string();
+        if stated != found {
+            return Err(format!("`{name}` has the hash {found:.16}, `{COMMIT}` says {stated:.16}"));
+        }
+    }
+    let text = read_text(&path.join(STATE)).map_err(|error| format!("`{STATE}`: {error}"))?;
+    let state: TrainState = serde_json::from_str(&text).map_err(|error| format!("`{STATE}`: {error}"))?;
+    if state.update != update {
+        return Err(format!("`{STATE}` is of update {}", state.update));
+    }
+    Ok(state)
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    if fs::metadata(path)?.len() > MAX_TEXT {
+        return Err(std::io::Error::other(format!("more than {MAX_TEXT} bytes")));
+    }
+    fs::read_to_string(path)
+}
+
+#[cfg(test)]
+mod tests;

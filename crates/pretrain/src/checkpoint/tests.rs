@@ -1,0 +1,106 @@
+use super::*;
+use crate::ScalerSettings;
+
+fn state(update: u64) -> TrainState {
+    TrainState {
+        update,
+        stage: 1,
+        stage_update: update / 2,
+        optimizer_step: update,
+        skipped: 0,
+        loss_scaler: Some(LossScaler::new(ScalerSettings::default(), 8)),
+        seconds: 0.1 + update as f64,
+    }
+}
+
+fn save(checkpoints: &Checkpoints, update: u64) -> PathBuf {
+    let data = [update as f32, 2.0, 3.0];
+    let weights = [TensorRef { name: "w", shape: &[3], data: &data }];
+    let optimizer = [TensorRef { name: "w.first_moment", shape: &[3], data: &[0.5; 3] }];
+    checkpoints.save(&state(update), &weights, &optimizer).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_newest_is_read_back_and_older_ones_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().join("checkpoints"), 2);
+    assert_eq!(checkpoints.newest().unwrap(), Newest { checkpoint: None, skipped: vec![] });
+    for update in [5, 999_999, 1_000_000] {
+        save(&checkpoints, update);
+    }
+    assert_eq!(names(&checkpoints.folder), ["1000000", "999999"]);
+    let newest = checkpoints.newest().unwrap();
+    let checkpoint = newest.checkpoint.unwrap();
+    assert_eq!((newest.skipped.len(), &checkpoint.state), (0, &state(1_000_000)));
+    assert_eq!(checkpoint.weights().unwrap()[0].data, [1e6, 2.0, 3.0]);
+    assert_eq!(checkpoint.optimizer().unwrap()[0].name, "w.first_moment");
+}
+
+/// Whatever byte of whatever file is lost or changed: the checkpoint is passed over and named, the one before is used.
+#[test]
+fn a_damaged_checkpoint_is_passed_over_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().into(), 3);
+    save(&checkpoints, 10);
+    let path = save(&checkpoints, 20);
+    for name in [WEIGHTS, OPTIMIZER, STATE, COMMIT] {
+        let file = path.join(name);
+        let whole = fs::read(&file).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        for damage in [&[][..], &whole[..whole.len() / 2], &flipped] {
+            fs::write(&file, damage).unwrap();
+            let newest = checkpoints.newest().unwrap();
+            assert_eq!(newest.checkpoint.as_ref().map(|found| found.state.update), Some(10), "{name}");
+            assert_eq!(newest.skipped.len(), 1);
+            assert!(newest.skipped[0].path == path && newest.skipped[0].reason.contains('`'), "{newest:?}");
+        }
+        fs::remove_file(&file).unwrap();
+        assert_eq!(checkpoints.newest().unwrap().skipped.len(), 1, "{name} is gone");
+        fs::write(&file, whole).unwrap();
+    }
+    assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 20);
+}
+
+#[test]
+fn a_kill_while_writing_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().into(), 2);
+    save(&checkpoints, 10);
+    // As a kill leaves it: files under the other name, complete or not.
+    let writing = folder.path().join(".writing-000020");
+    fs::create_dir(&writing).unwrap();
+    fs::write(writing.join(WEIGHTS), [1, 2, 3]).unwrap();
+    fs::create_dir(folder.path().join(".replaced-000005")).unwrap();
+    assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 10);
+    save(&checkpoints, 30);
+    assert_eq!(names(folder.path()), ["000010", "000030"]);
+}
+
+#[test]
+fn damaged_ones_do_not_crowd_out_whole_ones_and_later_ones_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().into(), 2);
+    for update in [10, 20, 30] {
+        save(&checkpoints, update);
+    }
+    assert_eq!(names(folder.path()), ["000020", "000030"]);
+    fs::remove_file(folder.path().join("000030").join(COMMIT)).unwrap();
+    fs::create_dir(folder.path().join("kept by hand")).unwrap();
+    // The run went on from 20, and comes to 25 and then to 30 again.
+    save(&checkpoints, 25);
+    assert_eq!(names(folder.path()), ["000020", "000025", "kept by hand"]);
+    save(&checkpoints, 30);
+    save(&checkpoints, 30);
+    assert_eq!(names(folder.path()), ["000025", "000030", "kept by hand"]);
+    assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 30);
+}

@@ -1,0 +1,144 @@
+//! Everything that can go wrong, with the value it went wrong with.
+
+use std::path::{Path, PathBuf};
+
+/// Why a plan, a run folder, a log or a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PretrainError {
+    /// The configuration is no TOML, or has a key, a type or a value that is not known.
+    #[error("`{source_name}`: {message}")]
+    Config {
+        /// File or preset.
+        source_name: String,
+        /// What is wrong, with the known keys where a key is unknown.
+        message: String,
+    },
+    /// A `--set key=value` that does not fit the configuration.
+    #[error("`--set {assignment}`: {message}")]
+    Override {
+        /// The argument as given.
+        assignment: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value that is understood but makes no run.
+    #[error("`{key}`: {message}")]
+    Plan {
+        /// Dotted key, as `--set` takes it.
+        key: String,
+        /// What is wrong and what is possible.
+        message: String,
+    },
+    /// No preset of this name.
+    #[error("there is no preset `{name}`, only: {known}; or give the path of a TOML file")]
+    Preset {
+        /// The name asked for.
+        name: String,
+        /// The presets there are.
+        known: String,
+    },
+    /// A name pattern that fits no parameter.
+    #[error(
+        "stage `{stage}`: the pattern `{pattern}` fits none of the {n_names} parameters, whose first is `{first}`"
+    )]
+    Pattern {
+        /// Name of the stage.
+        stage: String,
+        /// The pattern.
+        pattern: String,
+        /// Parameters there are.
+        n_names: usize,
+        /// One of them, to show how names look.
+        first: String,
+    },
+    /// Nothing is left to train.
+    #[error("stage `{stage}`: every one of the {n_names} parameters is frozen, so nothing would be trained")]
+    NothingTrains {
+        /// Name of the stage.
+        stage: String,
+        /// Parameters there are.
+        n_names: usize,
+    },
+    /// A gradient that is not finite, in a precision that has no loss scale to lower.
+    #[error(
+        "update {update}: the gradient norm is {norm}; lower the learning rate or look at the recordings of this update"
+    )]
+    GradientNotFinite {
+        /// The update, counted from 1.
+        update: u64,
+        /// Its norm.
+        norm: f64,
+    },
+    /// The run was begun from something else.
+    #[error(
+        "`{run}` cannot be resumed: its {what} is {then}, now it is {now}; go on with what it was begun with, or choose another folder"
+    )]
+    OtherIdentity {
+        /// Run folder.
+        run: PathBuf,
+        /// What differs.
+        what: String,
+        /// Value at the beginning.
+        then: String,
+        /// Value now.
+        now: String,
+    },
+    /// The folder holds a run.
+    #[error("`{0}` holds a run already; add `--resume` to go on with it, or choose another folder")]
+    RunExists(PathBuf),
+    /// There is nothing to resume.
+    #[error("`{0}` holds no run to resume; leave out `--resume` to begin one")]
+    NoRun(PathBuf),
+    /// A file of the run folder whose content makes no sense.
+    #[error("`{file}`: {message}")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file operation failed.
+    #[error("could not {action} `{path}`: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Writing whole or hashing failed.
+    #[error(transparent)]
+    Files(#[from] files::FilesError),
+}
+
+impl PretrainError {
+    pub(crate) fn plan(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Plan { key: key.into(), message: message.into() }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn damaged(file: &Path, message: impl std::fmt::Display) -> Self {
+        Self::Damaged { file: file.into(), message: message.to_string() }
+    }
+
+    /// Whether the command was wrong (exit code 2), as opposed to the work having failed (exit code 1).
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Config { .. }
+                | Self::Override { .. }
+                | Self::Plan { .. }
+                | Self::Preset { .. }
+                | Self::Pattern { .. }
+                | Self::NothingTrains { .. }
+                | Self::OtherIdentity { .. }
+                | Self::RunExists(_)
+                | Self::NoRun(_)
+        )
+    }
+}

@@ -1,0 +1,337 @@
+//! The sections of a configuration that hold for every stage: the same in what a user writes and in the checked plan.
+//!
+//! Defaults are MERT's (`reference/mert.md` sections 1 to 4 and 10). Units stand in each field's line. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::PretrainError;
+use crate::checks::{at_least, finite_not_negative, probability};
+
+/// Samples a second everything is trained on.
+pub(crate) const SAMPLE_RATE: f64 = 24_000.0;
+/// Samples of a code frame: 75 a second.
+pub(crate) const FRAME_SAMPLES: u64 = 320;
+
+/// What the run is called and drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunPlan {
+    /// Name, for people.
+    pub name: String,
+    /// Seed of every draw: crops, masks, mixtures, dropout, initial weights.
+    pub seed: u64,
+}
+
+impl Default for RunPlan {
+    fn default() -> Self {
+        Self { name: "run".into(), seed: 1337 }
+    }
+}
+
+/// Which samples and codes go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alignment {
+    /// Crops start on multiples of 320 samples: codes and samples agree exactly.
+    #[default]
+    Grid320,
+    /// Crops start anywhere, codes at the nearest frame: as MERT was trained, up to 160 samples off.
+    OriginalRounding,
+}
+
+/// Crops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CropPlan {
+    /// Length of a crop, seconds.
+    pub seconds: f64,
+    /// How crops lie on the grid of code frames.
+    pub alignment: Alignment,
+}
+
+impl Default for CropPlan {
+    fn default() -> Self {
+        Self { seconds: 5.0, alignment: Alignment::Grid320 }
+    }
+}
+
+impl CropPlan {
+    /// Length of a crop, samples at 24 kHz.
+    pub fn samples(&self) -> usize {
+        (self.seconds * SAMPLE_RATE).round() as usize
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PretrainError> {
+        // Four frames are the least in which a mask of two frames leaves something to see; an hour is beyond every memory.
+        if !(self.seconds >= 4.0 / 75.0 && self.seconds <= 3600.0) {
+            return Err(PretrainError::plan(
+                "crop.seconds",
+                format!("{} is not from 0.0534 to 3600", self.seconds),
+            ));
+        }
+        if !(self.samples() as u64).is_multiple_of(FRAME_SAMPLES) {
+            let frames = (self.seconds * 75.0).round() / 75.0;
+            return Err(PretrainError::plan(
+                "crop.seconds",
+                format!(
+                    "{} s are no whole number of code frames of 1/75 s; the nearest is {frames:.6}",
+                    self.seconds
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Masked frames of each crop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskingPlan {
+    /// Spans times their length, as a share of the frames; overlaps make the share that is masked smaller.
+    pub probability: f64,
+    /// Length of a span, frames.
+    pub length: usize,
+    /// Least number of spans in a crop.
+    pub min_spans: usize,
+    /// Whether every crop of a micro-batch keeps only as many masked frames as the least masked one, as MERT does.
+    pub same_count: bool,
+}
+
+impl Default for MaskingPlan {
+    fn default() -> Self {
+        Self { probability: 0.8, length: 5, min_spans: 2, same_count: true }
+    }
+}
+
+impl MaskingPlan {
+    pub(crate) fn check(&self, crop: &CropPlan) -> Result<(), PretrainError> {
+        probability("masking.probability", self.probability)?;
+        at_least("masking.length", self.length as u64, 1)?;
+        at_least("masking.min_spans", self.min_spans as u64, 1)?;
+        let frames = crop.samples() / FRAME_SAMPLES as usize;
+        if self.length + self.min_spans > frames {
+            return Err(PretrainError::plan(
+                "masking.length",
+                format!("{} spans of {} frames do not fit a crop of {frames}", self.min_spans, self.length),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Pieces of the other crops of a micro-batch that are added to a crop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MixturePlan {
+    /// Probability that a crop is mixed. (MERT's key of this name means the probability that it is not; at 0.5 they agree.)
+    pub probability: f64,
+    /// Least and most pieces.
+    pub segments: [usize; 2],
+    /// Shortest and longest piece, samples.
+    pub samples: [usize; 2],
+    /// What a piece is multiplied by.
+    pub gain: f64,
+}
+
+impl Default for MixturePlan {
+    fn default() -> Self {
+        Self { probability: 0.5, segments: [1, 3], samples: [12_000, 24_000], gain: 1.0 }
+    }
+}
+
+impl MixturePlan {
+    pub(crate) fn check(&self, crop: &CropPlan) -> Result<(), PretrainError> {
+        probability("mixture.probability", self.probability)?;
+        finite_not_negative("mixture.gain", self.gain)?;
+        if self.probability == 0.0 {
+            return Ok(());
+        }
+        for (key, [low, high], most) in
+            [("mixture.segments", self.segments, 1000), ("mixture.samples", self.samples, crop.samples())]
+        {
+            if low == 0 || low > high || high > most {
+                return Err(PretrainError::plan(
+                    key,
+                    format!("[{low}, {high}] must be two rising numbers from 1 to {most}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shares of values that are dropped in training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DropoutPlan {
+    /// Outputs of attention and feed-forward, before they are added.
+    pub hidden: f64,
+    /// Attention weights.
+    pub attention: f64,
+    /// Inside the feed-forward.
+    pub activation: f64,
+    /// Projected features, before the transformer.
+    pub input: f64,
+    /// Features of the unmasked copy.
+    pub features: f64,
+    /// Whole layers.
+    pub layer: f64,
+}
+
+impl Default for DropoutPlan {
+    fn default() -> Self {
+        Self { hidden: 0.1, attention: 0.1, activation: 0.0, input: 0.1, features: 0.1, layer: 0.05 }
+    }
+}
+
+impl DropoutPlan {
+    pub(crate) fn check(&self) -> Result<(), PretrainError> {
+        for (key, share) in [
+            ("dropout.hidden", self.hidden),
+            ("dropout.attention", self.attention),
+            ("dropout.activation", self.activation),
+            ("dropout.input", self.input),
+            ("dropout.features", self.features),
+            ("dropout.layer", self.layer),
+        ] {
+            probability(key, share)?;
+            if share >= 1.0 {
+                return Err(PretrainError::plan(key, "dropping everything leaves nothing to learn from"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the model is asked to predict, and how much each part counts.
+///
+/// `loss = masked · Σ_books CE(masked) + unmasked · Σ_books CE(unmasked) + N (features_penalty · penalty + cqt · mse)`, all over `N` frames.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObjectivePlan {
+    /// Weight of the codes of masked frames.
+    pub masked: f64,
+    /// Weight of the codes of frames that are seen.
+    pub unmasked: f64,
+    /// Weight of the mean square of the front end's features.
+    pub features_penalty: f64,
+    /// Weight of the squared error of the constant-Q spectrum at masked frames.
+    pub cqt: f64,
+    /// Cosine similarities are divided by this.
+    pub logit_temperature: f64,
+    /// Width in which frames and codewords are compared.
+    pub final_dim: usize,
+    /// Whether each codebook has a projection of its own.
+    pub untied: bool,
+    /// Bins of the constant-Q spectrum, seven octaves from 32.7 Hz.
+    pub cqt_bins: usize,
+    /// Codebooks the tokenizer must offer.
+    pub codebooks: usize,
+    /// Entries of each.
+    pub entries: usize,
+    /// Classes before the first entry that never occur; MERT has four, and published heads hold them.
+    pub special_entries: usize,
+    /// What gradients of the front end are multiplied by.
+    pub front_end_gradient: f64,
+}
+
+impl Default for ObjectivePlan {
+    fn default() -> Self {
+        Self {
+            masked: 1.0,
+            unmasked: 0.0,
+            features_penalty: 10.0,
+            cqt: 1.0,
+            logit_temperature: 0.1,
+            final_dim: 64,
+            untied: true,
+            cqt_bins: 336,
+            codebooks: 8,
+            entries: 1024,
+            special_entries: 4,
+            front_end_gradient: 0.1,
+        }
+    }
+}
+
+impl ObjectivePlan {
+    /// Classes of one codebook in the model's heads.
+    pub fn classes(&self) -> usize {
+        self.entries + self.special_entries
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PretrainError> {
+        for (key, weight) in [
+            ("objective.masked", self.masked),
+            ("objective.unmasked", self.unmasked),
+            ("objective.features_penalty", self.features_penalty),
+            ("objective.cqt", self.cqt),
+            ("objective.front_end_gradient", self.front_end_gradient),
+        ] {
+            finite_not_negative(key, weight)?;
+        }
+        if self.masked == 0.0 && self.unmasked == 0.0 {
+            return Err(PretrainError::plan(
+                "objective.masked",
+                "with `unmasked` 0 too, no code is predicted",
+            ));
+        }
+        if !(self.logit_temperature > 0.0 && self.logit_temperature.is_finite()) {
+            return Err(PretrainError::plan(
+                "objective.logit_temperature",
+                format!("{} is not above 0", self.logit_temperature),
+            ));
+        }
+        for (key, count, most) in [
+            ("objective.final_dim", self.final_dim, 1 << 16),
+            ("objective.codebooks", self.codebooks, 64),
+            ("objective.entries", self.entries, 1 << 16),
+        ] {
+            if count == 0 || count > most {
+                return Err(PretrainError::plan(key, format!("{count} is not from 1 to {most}")));
+            }
+        }
+        if self.special_entries > 1024 {
+            return Err(PretrainError::plan("objective.special_entries", "more than 1024"));
+        }
+        if self.cqt_bins == 0 || !self.cqt_bins.is_multiple_of(7) || self.cqt_bins > 7 * 120 {
+            return Err(PretrainError::plan(
+                "objective.cqt_bins",
+                format!("{} is no multiple of 7 (seven octaves) up to 840", self.cqt_bins),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Crops that never train, on which the loss is measured now and then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeldOutPlan {
+    /// Crops of each culture; 0 measures nothing.
+    pub crops: usize,
+    /// Updates between measurements; there is one before the first update and one at the end of each stage.
+    pub every: u64,
+}
+
+impl Default for HeldOutPlan {
+    fn default() -> Self {
+        Self { crops: 16, every: 250 }
+    }
+}
+
+/// Checkpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointPlan {
+    /// Updates between checkpoints; there is one at the end of each stage.
+    pub every: u64,
+    /// Newest checkpoints that are kept.
+    pub keep: usize,
+}
+
+impl Default for CheckpointPlan {
+    fn default() -> Self {
+        Self { every: 250, keep: 2 }
+    }
+}
