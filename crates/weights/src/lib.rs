@@ -5,9 +5,20 @@
 //! listed in a report.
 
 mod error;
+mod merge;
+mod model;
 mod tensors;
 
 pub use error::WeightsError;
+pub use merge::{
+    DareRescale, MergeMethod, MergeModel, MergeParameters, MergePlan, MergeReport, ModelParameters,
+    NamedSetting, Setting, TaskVectorStatistics, TensorRule, dare_mask, dare_with_mask, merge_directories,
+    merge_files, merge_planned, merge_tensor, merge_tensors, slerp, task_vector_statistics, trim,
+};
+pub use model::{
+    Adapted, Card, DataOrigin, FrontEndNorm, Lineage, LoadReport, ModelDirectory, ModelFiles, ModelShape,
+    ParentModel, Place, StageRecord, adapt, fairseq_name, locate, preprocessor_config, to_fairseq_tensors,
+};
 pub use tensors::{
     Dtype, RawTensor, SafetensorsFile, SafetensorsWriter, ShardedFile, Tensor, TensorInfo, TensorSource,
     TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors,

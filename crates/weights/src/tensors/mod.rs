@@ -9,6 +9,7 @@ mod source;
 mod writer;
 
 pub use dtype::Dtype;
+pub(crate) use named::hash_tensor;
 pub use named::{Tensor, Tensors};
 pub use raw::{RawTensor, TensorInfo};
 pub use reader::{SafetensorsFile, read_safetensors};

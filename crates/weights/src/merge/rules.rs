@@ -1,0 +1,147 @@
+//! The rules of merging, for one tensor.
+//!
+//! δ_i = θ_i − θ_b. Task arithmetic: θ_b + λ·Σ w_i δ_i (Ilharco 2023). Linear: Σ w_i θ_i / Σ w_i.
+//! TIES: a_i = w_i·trim(δ_i); sign elected by Σ a_i ≥ 0; sum of the a_i of that sign, divided by their Σ w_i when normalised; times λ.
+//! SLERP: c = cos(a, b); (sin((1−t)θ)·a + sin(tθ)·b) / sin θ with θ = arccos c, the straight line when |c| > 0.9995.
+//! Sources: the papers, with mergekit 0.1.5 where it decides a constant or an order. Pure. Sums in float64, rounded once at the end.
+
+/// Divisors nearer to 0 count as 1; mergekit's constant.
+const SMALLEST_DIVISOR: f64 = 1e-8;
+/// Directions closer than this are joined by a straight line.
+const NEARLY_PARALLEL: f64 = 0.9995;
+/// Vectors shorter than this have no direction.
+const SHORTEST: f64 = 1e-8;
+
+/// How the tensors of one name become one. Weights are in the order of the models.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TensorRule {
+    /// Σ w θ, divided by Σ w when normalised; no base.
+    Linear {
+        /// w.
+        weights: Vec<f64>,
+        /// Whether to divide.
+        normalize: bool,
+    },
+    /// θ_b + λ·Σ w δ, the sum divided by Σ w when normalised.
+    Sum {
+        /// w.
+        weights: Vec<f64>,
+        /// Whether to divide.
+        normalize: bool,
+        /// λ.
+        lambda: f64,
+    },
+    /// The same with election of signs.
+    Elect {
+        /// w.
+        weights: Vec<f64>,
+        /// Whether to divide.
+        normalize: bool,
+        /// λ.
+        lambda: f64,
+    },
+    /// Between the base and the only model.
+    Slerp {
+        /// 0 at the base, 1 at the model.
+        t: f64,
+    },
+}
+
+/// Σ w θ of whole models.
+pub(crate) fn linear(models: &[&[f32]], weights: &[f64], normalize: bool) -> Vec<f32> {
+    let divisor = if normalize { divisor(weights.iter().sum()) } else { 1.0 };
+    let n = models.first().map_or(0, |model| model.len());
+    let at = |i: usize| models.iter().zip(weights).map(|(model, w)| w * f64::from(model[i])).sum::<f64>();
+    (0..n).map(|i| (at(i) / divisor) as f32).collect()
+}
+
+/// θ_b + λ·Σ w δ.
+pub(crate) fn sum(
+    base: &[f32],
+    deltas: &[&[f32]],
+    weights: &[f64],
+    normalize: bool,
+    lambda: f64,
+) -> Vec<f32> {
+    let factor = if normalize { lambda / divisor(weights.iter().sum()) } else { lambda };
+    let at = |i: usize| deltas.iter().zip(weights).map(|(delta, w)| w * f64::from(delta[i])).sum::<f64>();
+    base.iter().enumerate().map(|(i, &b)| (f64::from(b) + factor * at(i)) as f32).collect()
+}
+
+/// θ_b + λ·Σ of the w δ whose sign wins the election.
+pub(crate) fn elect(
+    base: &[f32],
+    deltas: &[&[f32]],
+    weights: &[f64],
+    normalize: bool,
+    lambda: f64,
+) -> Vec<f32> {
+    let at = |i: usize| {
+        let terms = || deltas.iter().zip(weights).map(|(delta, &w)| (w * f64::from(delta[i]), w));
+        let up = terms().map(|(a, _)| a).sum::<f64>() >= 0.0;
+        let (mut total, mut weight) = (0.0, 0.0);
+        for (a, w) in terms().filter(|&(a, _)| if up { a > 0.0 } else { a < 0.0 }) {
+            total += a;
+            weight += w;
+        }
+        if normalize { total / divisor(weight) } else { total }
+    };
+    base.iter().enumerate().map(|(i, &b)| (f64::from(b) + lambda * at(i)) as f32).collect()
+}
+
+/// The point at `t` on the arc from `a` to `b`.
+pub fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+    let length = |x: &[f32]| Some(dot(x, x).sqrt()).filter(|&length| length > SHORTEST).unwrap_or(1.0);
+    let cosine = (dot(a, b) / (length(a) * length(b))).clamp(-1.0, 1.0);
+    let (from, to) = if cosine.abs() > NEARLY_PARALLEL {
+        (1.0 - t, t)
+    } else {
+        let angle = cosine.acos();
+        (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin())
+    };
+    a.iter().zip(b).map(|(&a, &b)| (from * f64::from(a) + to * f64::from(b)) as f32).collect()
+}
+
+fn divisor(sum: f64) -> f64 {
+    if sum.abs() < SMALLEST_DIVISOR { 1.0 } else { sum }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pair() -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
+        proptest::collection::vec((-4.0f32..4.0, -4.0f32..4.0), 1..40)
+            .prop_map(|both| both.into_iter().unzip())
+    }
+
+    proptest! {
+        #[test]
+        fn zero_lambda_is_the_base((base, delta) in pair(), w in -2.0..2.0f64, normalize: bool) {
+            prop_assert_eq!(&sum(&base, &[&delta], &[w], normalize, 0.0), &base);
+            prop_assert_eq!(&elect(&base, &[&delta], &[w], normalize, 0.0), &base);
+        }
+
+        #[test]
+        fn one_model_needs_no_election((base, delta) in pair(), w in 0.1..2.0f64) {
+            prop_assert_eq!(elect(&base, &[&delta], &[w], false, 0.7), sum(&base, &[&delta], &[w], false, 0.7));
+        }
+
+        #[test]
+        fn opposite_votes_do_not_cancel((base, delta) in pair()) {
+            let against: Vec<f32> = delta.iter().map(|x| -0.5 * x).collect();
+            prop_assert_eq!(elect(&base, &[&delta, &against], &[1.0, 1.0], true, 1.0), sum(&base, &[&delta], &[1.0], true, 1.0));
+        }
+
+        #[test]
+        fn slerp_starts_and_ends_at_its_models((a, b) in pair()) {
+            for (t, end) in [(0.0, &a), (1.0, &b)] {
+                for (x, y) in slerp(&a, &b, t).iter().zip(end) {
+                    prop_assert!((x - y).abs() < 1e-5);
+                }
+            }
+        }
+    }
+}

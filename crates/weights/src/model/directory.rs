@@ -1,0 +1,242 @@
+//! Model directories: what plain `transformers` loads, with heads, lineage and card beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use files::{ContentHash, FilesError, Hasher};
+use serde_json::{Value, json};
+
+use super::{Adapted, Card, Lineage, LoadReport, ModelShape, adapt, replace_directory};
+use crate::{SafetensorsFile, TensorSource, Tensors, WeightsError, open_source, write_safetensors};
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const HEADS: &str = "heads.safetensors";
+const PREPROCESSOR: &str = "preprocessor_config.json";
+const LINEAGE: &str = "culturemert.toml";
+const CARD: &str = "README.md";
+/// Texts of a model directory are short; a longer one is something else.
+const LONGEST_TEXT: u64 = 16 << 20;
+
+/// An open model directory. Tensors stay on disk until they are asked for.
+pub struct ModelDirectory {
+    dir: PathBuf,
+    config: Value,
+    weights: Box<dyn TensorSource>,
+    heads: Option<SafetensorsFile>,
+    preprocessor: Option<Value>,
+    lineage: Option<Lineage>,
+}
+
+impl ModelDirectory {
+    /// Opens a directory and checks its texts and headers.
+    pub fn open(dir: &Path) -> Result<Self, WeightsError> {
+        let config = read_json(&dir.join(CONFIG))?;
+        ModelShape::from_config(&config, &dir.display().to_string())?;
+        let weights = open_source(dir)?;
+        let heads = dir.join(HEADS);
+        let heads = heads.exists().then(|| SafetensorsFile::open(&heads)).transpose()?;
+        let preprocessor = dir.join(PREPROCESSOR);
+        let preprocessor = preprocessor.exists().then(|| read_json(&preprocessor)).transpose()?;
+        let lineage = dir.join(LINEAGE);
+        let lineage = lineage.exists().then(|| read_lineage(&lineage)).transpose()?;
+        Ok(Self { dir: dir.into(), config, weights, heads, preprocessor, lineage })
+    }
+
+    /// Writes a model directory, wholly or not at all; a model directory that was there is replaced.
+    ///
+    /// The tensors must be exactly those that `HubertModel` of this configuration has, so that it loads with no missing and no
+    /// unexpected key.
+    pub fn write(dir: &Path, model: &ModelFiles<'_>) -> Result<ContentHash, WeightsError> {
+        check(model, &dir.display().to_string())?;
+        let hash = model.tensors.content_hash();
+        replace_directory(dir, |staging| {
+            write_safetensors(&staging.join(WEIGHTS), model.tensors, &BTreeMap::new())?;
+            if let Some(heads) = model.heads.filter(|heads| !heads.is_empty()) {
+                write_safetensors(&staging.join(HEADS), heads, &BTreeMap::new())?;
+            }
+            write_texts(
+                staging,
+                model.config,
+                model.lineage,
+                model.card,
+                model.preprocessor,
+                hash,
+                model.tensors.n_parameters(),
+            )
+        })?;
+        Ok(hash)
+    }
+
+    /// Where it lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Name of the directory.
+    pub fn name(&self) -> String {
+        let absolute = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
+        absolute.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// `config.json`.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// The weights as they lie on disk, under the names of their files.
+    pub fn source(&self) -> &dyn TensorSource {
+        self.weights.as_ref()
+    }
+
+    /// `preprocessor_config.json`, where there is one.
+    pub fn preprocessor(&self) -> Option<&Value> {
+        self.preprocessor.as_ref()
+    }
+
+    /// `culturemert.toml`, where there is one.
+    pub fn lineage(&self) -> Option<&Lineage> {
+        self.lineage.as_ref()
+    }
+
+    /// The encoder under its canonical names, strictly: nothing missing. Heads that lie in the weights are given too.
+    pub fn load(&self) -> Result<Adapted, WeightsError> {
+        adapt(self.source(), &self.config)
+    }
+
+    /// The encoder under its canonical names, and what became of each tensor.
+    pub fn tensors(&self) -> Result<(Tensors, LoadReport), WeightsError> {
+        self.load().map(|adapted| (adapted.encoder, adapted.report))
+    }
+
+    /// The heads of pre-training, from `heads.safetensors` or, in a converted checkpoint, from the weights themselves.
+    pub fn heads(&self) -> Result<Option<Tensors>, WeightsError> {
+        match &self.heads {
+            Some(heads) => heads.read_all().map(Some),
+            None => Ok(Some(self.load()?.heads).filter(|heads| !heads.is_empty())),
+        }
+    }
+
+    /// Hash over names, shapes and values of the encoder, whatever its files call them. Configuration and heads do not enter.
+    pub fn content_hash(&self) -> Result<ContentHash, WeightsError> {
+        self.load().map(|adapted| adapted.encoder.content_hash())
+    }
+
+    /// Hash over encoder and configuration: two models of one identity compute the same. For keys of caches.
+    pub fn identity(&self) -> Result<ContentHash, WeightsError> {
+        let mut hasher = Hasher::default();
+        // A map of a BTreeMap: the order of the keys in the file does not matter.
+        let keys: BTreeMap<&String, String> = self
+            .config
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key, value.to_string()))
+            .collect();
+        for (key, value) in keys {
+            hasher.part(key).part(value);
+        }
+        Ok(hasher.part(self.content_hash()?.to_string()).finish())
+    }
+}
+
+/// Everything that goes into a model directory.
+#[derive(Clone, Debug)]
+pub struct ModelFiles<'a> {
+    /// The configuration; `model_type` and `architectures` are set to what plain transformers knows.
+    pub config: &'a Value,
+    /// The encoder under its canonical names: exactly the tensors the configuration asks for.
+    pub tensors: &'a Tensors,
+    /// The heads of pre-training, if they are kept.
+    pub heads: Option<&'a Tensors>,
+    /// History; its content hash is filled in.
+    pub lineage: &'a Lineage,
+    /// What the card says beyond the history.
+    pub card: &'a Card,
+    /// Preprocessing; [`preprocessor_config`] with MARBLE's normalisation when none is given.
+    pub preprocessor: Option<&'a Value>,
+}
+
+/// Everything of a model directory but its tensors.
+pub(crate) fn write_texts(
+    dir: &Path,
+    config: &Value,
+    lineage: &Lineage,
+    card: &Card,
+    preprocessor: Option<&Value>,
+    hash: ContentHash,
+    n_parameters: usize,
+) -> Result<(), WeightsError> {
+    let mut config = config.clone();
+    if let Some(keys) = config.as_object_mut() {
+        keys.insert("model_type".into(), "hubert".into());
+        keys.insert("architectures".into(), json!(["HubertModel"]));
+        // Code that travels with a released MERT would be asked for and is not needed.
+        keys.remove("auto_map");
+        keys.remove("_name_or_path");
+    }
+    let lineage = Lineage { content_hash: hash.to_string(), ..lineage.clone() };
+    let default = preprocessor_config(true);
+    files::write_json(&dir.join(CONFIG), &pretty(&config))?;
+    files::write_json(&dir.join(PREPROCESSOR), &pretty(preprocessor.unwrap_or(&default)))?;
+    let toml = toml::to_string(&lineage)
+        .map_err(|error| WeightsError::malformed(&dir.join(LINEAGE), "TOML", error.to_string()))?;
+    files::write_atomic(&dir.join(LINEAGE), toml.as_bytes())?;
+    let text = card.render(&config, &lineage, n_parameters)?;
+    Ok(files::write_atomic(&dir.join(CARD), text.as_bytes())?)
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn check(model: &ModelFiles<'_>, place: &str) -> Result<(), WeightsError> {
+    let mut needed = ModelShape::from_config(model.config, place)?.tensors();
+    let mut unexpected: Vec<String> = model.tensors.others().keys().cloned().collect();
+    for (name, tensor) in model.tensors {
+        match needed.remove(name) {
+            None => unexpected.push(name.clone()),
+            Some(shape) if shape == tensor.shape => {}
+            Some(needed) => {
+                let (place, tensor, found) = (place.to_owned(), name.clone(), tensor.shape.clone());
+                return Err(WeightsError::Shape { place, tensor, found, needed });
+            }
+        }
+    }
+    if needed.is_empty() && unexpected.is_empty() {
+        return Ok(());
+    }
+    Err(WeightsError::Names { place: place.into(), missing: needed.into_keys().collect(), unexpected })
+}
+
+/// `preprocessor_config.json` of 24 kHz mono audio; `do_normalize` as MARBLE forces it, or off as pre-training has it.
+pub fn preprocessor_config(do_normalize: bool) -> Value {
+    json!({
+        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+        "do_normalize": do_normalize,
+        "feature_size": 1,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "return_attention_mask": true,
+        "sampling_rate": 24_000,
+    })
+}
+
+pub(crate) fn read_text(path: &Path) -> Result<String, WeightsError> {
+    let length = fs::metadata(path).map_err(FilesError::io("open", path))?.len();
+    if length > LONGEST_TEXT {
+        return Err(WeightsError::malformed(path, "text", format!("it has {length} bytes")));
+    }
+    Ok(fs::read_to_string(path).map_err(FilesError::io("read", path))?)
+}
+
+fn read_json(path: &Path) -> Result<Value, WeightsError> {
+    serde_json::from_str(&read_text(path)?)
+        .map_err(|error| WeightsError::malformed(path, "JSON", error.to_string()))
+}
+
+fn read_lineage(path: &Path) -> Result<Lineage, WeightsError> {
+    toml::from_str(&read_text(path)?)
+        .map_err(|error| WeightsError::malformed(path, "a lineage", error.to_string()))
+}

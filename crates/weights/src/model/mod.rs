@@ -1,0 +1,20 @@
+//! Models: names of tensors, the shapes a configuration asks for, model directories, lineage and card.
+
+mod adapt;
+mod card;
+mod directory;
+mod lineage;
+mod names;
+mod shape;
+mod staging;
+
+pub use adapt::{Adapted, LoadReport, adapt, to_fairseq_tensors};
+pub use card::Card;
+pub use directory::{ModelDirectory, ModelFiles, preprocessor_config};
+pub use lineage::{DataOrigin, Lineage, ParentModel, StageRecord};
+pub use names::{FrontEndNorm, Place, fairseq_name, locate};
+pub use shape::ModelShape;
+
+pub(crate) use adapt::Canonical;
+pub(crate) use directory::{read_text, write_texts};
+pub(crate) use staging::replace_directory;
