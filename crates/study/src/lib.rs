@@ -1,1 +1,23 @@
-//! The experiment graph, its cache, and the report.
+//! The experiment's cached steps, its results and its report.
+//!
+//! Three rooms, none of which computes or prints:
+//! [`Ledger`] keeps what a step wrote and gives it back when the same step comes again;
+//! [`results`] is the one value that holds every number of a study;
+//! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
+//! [`findings`] compares the value with the paper's claims.
+
+mod cache;
+mod error;
+//pub mod findings;
+//mod markup;
+//pub mod paper;
+//pub mod report;
+//pub mod results;
+//mod statistics;
+//mod svg;
+
+pub use cache::{Done, Event, Ledger, OutputFile, Step, StepRecord};
+pub use error::StudyError;
+//pub use findings::findings;
+//pub use report::write_all;
+//pub use results::StudyResults;
