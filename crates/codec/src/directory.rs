@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::quantiser::{Codebook, ResidualQuantiser};
 use crate::standardisation::Standardisation;
 use crate::tensor_file::{TensorFile, read_bounded};
-use crate::{CodecError, FitSettings, FitStatistics, ResidualKMeans, Tokenizer};
+use crate::{CodecError, Encodec, FitSettings, FitStatistics, MERT_CODEBOOKS, ResidualKMeans, Tokenizer};
 
 /// `kind` of a [`ResidualKMeans`].
 pub(crate) const RESIDUAL_KMEANS: &str = "residual-kmeans";
+
+/// `kind` of an [`Encodec`].
+pub(crate) const ENCODEC: &str = "encodec";
 
 const DESCRIPTION: &str = "codec.toml";
 const TENSORS: &str = "codebooks.safetensors";
@@ -27,14 +30,31 @@ const MAX_HEADER_BYTES: u64 = 1 << 16;
 const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Opens the tokenizer in a directory, whatever its kind.
+///
+/// `codec.toml` states the kind. EnCodec is a Hugging Face directory; without a `codec.toml` of its own (`kind = "encodec"`,
+/// `codebooks = 8`) it gives 8 codebooks, those of 6 kbit/s.
 pub fn open(dir: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, CodecError> {
     let dir = dir.as_ref();
+    if !dir.join(DESCRIPTION).is_file() && dir.join("config.json").is_file() {
+        return Ok(Box::new(Encodec::open(dir, MERT_CODEBOOKS)?));
+    }
     let text = description(dir)?;
     match kind(dir, &text)?.as_str() {
         RESIDUAL_KMEANS => Ok(Box::new(ResidualKMeans::read(dir, &text)?)),
+        ENCODEC => {
+            let stated: EncodecDescription = toml::from_str(&text).map_err(|error| CodecError::Unusable {
+                file: dir.join(DESCRIPTION),
+                reason: one_line(&error),
+            })?;
+            Ok(Box::new(Encodec::open(dir, stated.codebooks)?))
+        }
         other => {
             let file = dir.join(DESCRIPTION);
-            Err(CodecError::UnknownKind { file, kind: other.into(), known: "`residual-kmeans`" })
+            Err(CodecError::UnknownKind {
+                file,
+                kind: other.into(),
+                known: "`residual-kmeans` and `encodec`",
+            })
         }
     }
 }
@@ -47,6 +67,15 @@ struct Description {
     hash: String,
     settings: FitSettings,
     statistics: FitStatistics,
+}
+
+/// `codec.toml` beside the files of an EnCodec model.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EncodecDescription {
+    #[serde(rename = "kind")]
+    _kind: String,
+    codebooks: usize,
 }
 
 impl ResidualKMeans {

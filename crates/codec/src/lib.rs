@@ -8,6 +8,7 @@
 
 mod codes;
 mod directory;
+mod encodec;
 mod error;
 mod features;
 mod fit;
@@ -22,6 +23,7 @@ mod tokenizer;
 
 pub use codes::Codes;
 pub use directory::open;
+pub use encodec::{Encodec, MERT_CODEBOOKS};
 pub use error::CodecError;
 pub use features::{FeatureExtractor, Features};
 pub use fit::{CodebookStatistics, FitSettings, FitStatistics};

@@ -1,0 +1,90 @@
+//! LSTM layers with a skip around all of them: `y = x + lstm(x)`.
+//!
+//! `(i, f, g, o) = W_ih x_t + b_ih + W_hh h_{t−1} + b_hh`; `c_t = σ(f) c_{t−1} + σ(i) tanh(g)`; `h_t = σ(o) tanh(c_t)`; gates in this order.
+//! Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers 2000. States begin at 0 and are carried from chunk to chunk. float32.
+
+use super::weights::Source;
+use crate::CodecError;
+use crate::product::{View, multiply};
+
+pub(crate) struct Lstm {
+    layers: Vec<Layer>,
+    width: usize,
+}
+
+struct Layer {
+    /// `[4H, H]`.
+    from_input: Vec<f32>,
+    /// `[4H, H]`.
+    from_state: Vec<f32>,
+    /// `b_ih + b_hh`, `[4H]`.
+    bias: Vec<f32>,
+}
+
+/// `h` and `c` of every layer.
+#[derive(Clone, Debug)]
+pub(crate) struct LstmState(Vec<(Vec<f32>, Vec<f32>)>);
+
+impl Lstm {
+    pub(crate) fn build(
+        source: &mut Source<'_>,
+        name: &str,
+        n_layers: usize,
+        width: usize,
+    ) -> Result<Self, CodecError> {
+        let mut layer = |index: usize| {
+            let from_input = source.tensor(&format!("{name}.weight_ih_l{index}"), &[4 * width, width])?;
+            let from_state = source.tensor(&format!("{name}.weight_hh_l{index}"), &[4 * width, width])?;
+            let mut bias = source.tensor(&format!("{name}.bias_ih_l{index}"), &[4 * width])?;
+            let second = source.tensor(&format!("{name}.bias_hh_l{index}"), &[4 * width])?;
+            bias.iter_mut().zip(second).for_each(|(a, b)| *a += b);
+            Ok(Layer { from_input, from_state, bias })
+        };
+        Ok(Self { layers: (0..n_layers).map(&mut layer).collect::<Result<_, CodecError>>()?, width })
+    }
+
+    pub(crate) fn start(&self) -> LstmState {
+        LstmState(self.layers.iter().map(|_| (vec![0.0; self.width], vec![0.0; self.width])).collect())
+    }
+
+    /// The next chunk, in place.
+    ///
+    /// # Shapes
+    /// - x: `[T, H]`
+    pub(crate) fn forward(&self, state: &mut LstmState, x: &mut [f32]) {
+        let mut sequence = x.to_vec();
+        for (layer, (h, c)) in self.layers.iter().zip(&mut state.0) {
+            layer.forward(h, c, &mut sequence);
+        }
+        x.iter_mut().zip(sequence).for_each(|(x, y)| *x += y);
+    }
+}
+
+impl Layer {
+    fn forward(&self, h: &mut [f32], c: &mut [f32], sequence: &mut [f32]) {
+        let width = h.len();
+        let mut gates: Vec<f32> = self.bias.repeat(sequence.len() / width);
+        multiply(
+            &mut gates,
+            true,
+            1.0,
+            View::dense(sequence, width),
+            View::transposed(&self.from_input, width),
+        );
+        for (gates, output) in gates.chunks_exact_mut(4 * width).zip(sequence.chunks_exact_mut(width)) {
+            multiply(gates, true, 1.0, View::dense(h, width), View::transposed(&self.from_state, width));
+            let (input, rest) = gates.split_at(width);
+            let (forget, rest) = rest.split_at(width);
+            let (candidate, out) = rest.split_at(width);
+            for unit in 0..width {
+                c[unit] = sigmoid(forget[unit]) * c[unit] + sigmoid(input[unit]) * candidate[unit].tanh();
+                h[unit] = sigmoid(out[unit]) * c[unit].tanh();
+            }
+            output.copy_from_slice(h);
+        }
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
