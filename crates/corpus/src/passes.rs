@@ -101,7 +101,7 @@ impl<'a> Passes<'a> {
                 }
                 Err((reason, detail)) => {
                     let (file, reason) = (recording.source.as_str(), *reason);
-                    (self.progress)(Progress::Quarantined { file, reason, detail });
+                    (self.progress)(Progress::Quarantined { done, total: self.total, file, reason, detail });
                 }
             }
             Ok(Some(outcome))

@@ -1,6 +1,6 @@
 use crate::Reason;
 
-/// What `prepare` tells while it works. Files come in any order, counts only grow.
+/// What `prepare` tells while it works. Files come in any order, and so may the counts: threads do not wait for each other.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
     /// Files were hashed.
@@ -12,7 +12,7 @@ pub enum Progress<'a> {
     },
     /// A recording was decoded, or found decoded by an earlier run.
     Decoded {
-        /// How many so far.
+        /// How many recordings are done with, those in quarantine included.
         done: usize,
         /// Of how many.
         total: usize,
@@ -21,6 +21,10 @@ pub enum Progress<'a> {
     },
     /// A recording cannot be used.
     Quarantined {
+        /// How many recordings are done with, this one included.
+        done: usize,
+        /// Of how many.
+        total: usize,
         /// Its name.
         file: &'a str,
         /// Why, in a word.
