@@ -7,9 +7,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::model_config::ModelInit;
+use crate::objective::ObjectivePlan;
 use crate::overrides::with_overrides;
 use crate::sections::{
-    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ObjectivePlan, RunPlan,
+    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
 };
 use crate::stage::StageFile;
 use crate::{PretrainError, TrainPlan, preset};

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn clipping_matches_the_recorded_coefficients_golden() {
+    fn golden_clipping_matches_the_recorded_coefficients() {
         for folder in golden::cases("mert", "trace.json") {
             let trace = golden::json(&folder.join("trace.json"));
             let Some(updates) = trace["updates"].as_array() else { continue };

@@ -18,6 +18,7 @@ mod gradient;
 mod log;
 mod memory;
 mod model_config;
+mod objective;
 mod overrides;
 mod plan;
 mod preset;
@@ -42,6 +43,7 @@ pub use gradient::{Clip, ClipRule, GradientNorm, GradientSum, gradient_norm};
 pub use log::Log;
 pub use memory::{Memory, memory};
 pub use model_config::{MODELS, ModelInit};
+pub use objective::ObjectivePlan;
 pub use plan::{ModelPlan, StageTotals, TrainPlan};
 pub use preset::{PRESETS, preset};
 pub use record::{Accuracies, HeldOutRecord, LogLine, Losses, Timing, UpdateRecord};
@@ -50,8 +52,7 @@ pub use scaler::{LossScaler, ScalerSettings, Verdict};
 pub use schedule::{Constant, Cosine, Polynomial, Schedule};
 pub use schedule_file::{Curve, ScheduleFile};
 pub use sections::{
-    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ObjectivePlan,
-    RunPlan,
+    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
 };
 pub use stage::{OptimizerState, StageFile, StagePlan};
 pub use stage_data::{CultureHours, Replay, Sharing, StageData};

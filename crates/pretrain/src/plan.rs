@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model_config::ModelInit;
+use crate::objective::ObjectivePlan;
 use crate::sections::{
-    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ObjectivePlan, RunPlan,
+    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
 };
 use crate::{PretrainError, StagePlan, TrainFile};
 
@@ -123,6 +124,7 @@ impl TrainPlan {
             return Err(PretrainError::plan("stage", "there is no stage, so nothing would be trained"));
         }
         for (index, stage) in self.stages.iter().enumerate() {
+            stage.check(&format!("stage.{index}"))?;
             if self.stages[..index].iter().any(|before| before.name == stage.name) {
                 return Err(PretrainError::plan(
                     format!("stage.{index}.name"),
@@ -244,6 +246,14 @@ mod tests {
                 .to_toml()
                 .contains("# stabilise: 8 crops x 1 = 8 x 2.56 s = 20.48 s an update; 60 updates")
         );
+        for (old, new, key) in [
+            ("updates = 60", "updates = 0", "`stage.0.updates`"),
+            ("warmup_updates = 6\n", "warmup_updates = 60\n", "`stage.0.schedule.warmup_updates`"),
+        ] {
+            let edited = pocket().to_toml().replacen(&format!("\n{old}"), &format!("\n{new}"), 1);
+            let message = TrainPlan::from_toml("plan.toml", &edited).unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        }
         let other = pocket().to_toml().replace("schema = 1", "schema = 2");
         assert!(TrainPlan::from_toml("plan.toml", &other).unwrap_err().to_string().contains("schema 2"));
     }

@@ -11,6 +11,9 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
+use crate::PretrainError;
+use crate::checks::{at_least, finite_not_negative, positive};
+
 /// How the learning rate moves within a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -79,12 +82,75 @@ impl Schedule {
         }
     }
 
+    /// The same curve drawn over `factor` times as many updates, `updates` in all.
+    #[must_use]
+    pub fn stretched(&self, factor: f64, updates: u64) -> Self {
+        let scaled = |count: u64| (count as f64 * factor).round() as u64;
+        let mut schedule = self.clone();
+        match &mut schedule {
+            Self::Cosine(cosine) => {
+                cosine.warmup_updates = scaled(cosine.warmup_updates).min(updates - 1);
+                cosine.total_updates = scaled(cosine.total_updates).max(cosine.warmup_updates + 1);
+                cosine.period_updates = cosine.period_updates.map(|period| scaled(period).max(1));
+            }
+            Self::Polynomial(polynomial) => {
+                polynomial.warmup_updates = scaled(polynomial.warmup_updates).min(updates - 1);
+                polynomial.total_updates =
+                    scaled(polynomial.total_updates).max(polynomial.warmup_updates + 1);
+            }
+            Self::Constant(constant) => constant.warmup_updates = scaled(constant.warmup_updates),
+        }
+        schedule
+    }
+
     /// Updates of the warm-up.
     pub fn warmup_updates(&self) -> u64 {
         match self {
             Self::Cosine(cosine) => cosine.warmup_updates,
             Self::Polynomial(polynomial) => polynomial.warmup_updates,
             Self::Constant(constant) => constant.warmup_updates,
+        }
+    }
+
+    /// Checks what the formulas take for granted; `key` is where this stands in the configuration.
+    pub(crate) fn check(&self, key: &str) -> Result<(), PretrainError> {
+        let field = |name: &str| format!("{key}.{name}");
+        positive(&field("peak"), self.peak())?;
+        let below_peak = |name: &str, rate: f64| {
+            finite_not_negative(&field(name), rate)?;
+            if rate > self.peak() {
+                let message = format!("{rate} is above the peak {}", self.peak());
+                return Err(PretrainError::plan(field(name), message));
+            }
+            Ok(())
+        };
+        let ends = |total: u64| {
+            if self.warmup_updates() < total {
+                return Ok(());
+            }
+            let message = format!("a warm-up of {} updates leaves none of {total}", self.warmup_updates());
+            Err(PretrainError::plan(field("warmup_updates"), message))
+        };
+        match self {
+            Self::Cosine(cosine) => {
+                ends(cosine.total_updates)?;
+                below_peak("min", cosine.min)?;
+                below_peak("warmup_init", cosine.warmup_init)?;
+                positive(&field("shrink"), cosine.shrink)?;
+                at_least(&field("period_updates"), cosine.period_updates.unwrap_or(1), 1)?;
+                // Periods that shrink have a last moment; beyond it the formula takes the logarithm of a negative number.
+                if !(cosine.period_factor >= 1.0 && cosine.period_factor.is_finite()) {
+                    let message = format!("{} is below 1: periods would end", cosine.period_factor);
+                    return Err(PretrainError::plan(field("period_factor"), message));
+                }
+                Ok(())
+            }
+            Self::Polynomial(polynomial) => {
+                ends(polynomial.total_updates)?;
+                below_peak("min", polynomial.min)?;
+                positive(&field("power"), polynomial.power)
+            }
+            Self::Constant(_) => Ok(()),
         }
     }
 
@@ -193,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_match_the_recorded_ones_golden() {
+    fn golden_rates_match_the_recorded_ones() {
         for folder in golden::cases("mert", "lr.json") {
             let cases = golden::json(&folder.join("lr.json"));
             for case in cases["schedules"].as_array().unwrap() {

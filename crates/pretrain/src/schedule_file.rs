@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::PretrainError;
-use crate::checks::{finite_not_negative, positive, probability};
+use crate::checks::probability;
 use crate::schedule::{Constant, Cosine, Polynomial, Schedule};
 
 /// Which curve.
@@ -64,14 +64,8 @@ impl ScheduleFile {
             (None, stated) => stated.unwrap_or(0),
         };
         let total_updates = self.total_updates.unwrap_or(updates);
-        if warmup_updates >= total_updates {
-            return Err(PretrainError::plan(
-                format!("{key}.warmup_updates"),
-                format!("a warm-up of {warmup_updates} updates leaves none of {total_updates}"),
-            ));
-        }
         let (peak, min) = (self.peak, self.min.unwrap_or(0.0));
-        Ok(match self.kind {
+        let schedule = match self.kind {
             Curve::Cosine => Schedule::Cosine(Cosine {
                 peak,
                 min,
@@ -90,7 +84,9 @@ impl ScheduleFile {
                 power: self.power.unwrap_or(1.0),
             }),
             Curve::Constant => Schedule::Constant(Constant { peak, warmup_updates }),
-        })
+        };
+        schedule.check(key)?;
+        Ok(schedule)
     }
 
     fn check(&self, key: &str) -> Result<(), PretrainError> {
@@ -117,31 +113,7 @@ impl ScheduleFile {
                 ));
             }
         }
-        positive(&format!("{key}.peak"), self.peak)?;
-        probability(&format!("{key}.warmup"), self.warmup.unwrap_or(0.0))?;
-        for (field, rate) in [("min", self.min), ("warmup_init", self.warmup_init)] {
-            let key = format!("{key}.{field}");
-            finite_not_negative(&key, rate.unwrap_or(0.0))?;
-            if rate.is_some_and(|rate| rate > self.peak) {
-                return Err(PretrainError::plan(key, format!("is above the peak {}", self.peak)));
-            }
-        }
-        for (field, factor) in
-            [("period_factor", self.period_factor), ("shrink", self.shrink), ("power", self.power)]
-        {
-            positive(&format!("{key}.{field}"), factor.unwrap_or(1.0))?;
-        }
-        if self.period_updates == Some(0) {
-            return Err(PretrainError::plan(
-                format!("{key}.period_updates"),
-                "a period of 0 updates has no end",
-            ));
-        }
-        // Periods that shrink have a last moment; beyond it the original divides by a negative logarithm.
-        if self.period_factor.is_some_and(|factor| factor < 1.0) {
-            return Err(PretrainError::plan(format!("{key}.period_factor"), "is below 1: periods would end"));
-        }
-        Ok(())
+        probability(&format!("{key}.warmup"), self.warmup.unwrap_or(0.0))
     }
 }
 

@@ -9,6 +9,9 @@ use crate::checks::{at_least, finite_not_negative, positive};
 use crate::schedule_file::ScheduleFile;
 use crate::{Adam, PretrainError, Schedule, StageData};
 
+/// Most crops of an update: beyond it a number is a slip of the finger.
+const MAX_CROPS: usize = 1 << 20;
+
 /// What becomes of the optimiser's moments at the start of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -97,23 +100,11 @@ pub struct StagePlan {
 impl StageFile {
     pub(crate) fn plan(&self, key: &str, crop_seconds: f64) -> Result<StagePlan, PretrainError> {
         let field = |name: &str| format!("{key}.{name}");
-        if self.trainable.is_empty() {
-            return Err(PretrainError::plan(
-                field("trainable"),
-                "names nothing; `[\"*\"]` trains everything",
-            ));
-        }
+        let seconds_per_update = self.micro_batch.saturating_mul(self.accumulation) as f64 * crop_seconds;
         at_least(&field("micro_batch"), self.micro_batch as u64, 1)?;
         at_least(&field("accumulation"), self.accumulation as u64, 1)?;
-        if self.micro_batch.saturating_mul(self.accumulation) > 1 << 20 {
-            return Err(PretrainError::plan(field("accumulation"), "an update of more than 2^20 crops"));
-        }
-        finite_not_negative(&field("clip_norm"), self.clip_norm)?;
-        self.data.check(&field("data"))?;
-        check_adam(&field("adam"), &self.adam)?;
-        let seconds_per_update = (self.micro_batch * self.accumulation) as f64 * crop_seconds;
         let updates = self.length(key, seconds_per_update)?;
-        Ok(StagePlan {
+        let plan = StagePlan {
             name: self.name.clone(),
             trainable: self.trainable.clone(),
             frozen: self.frozen.clone(),
@@ -125,7 +116,9 @@ impl StageFile {
             data: self.data.clone(),
             schedule: self.schedule.resolve(&field("schedule"), updates)?,
             adam: self.adam,
-        })
+        };
+        plan.check(key)?;
+        Ok(plan)
     }
 
     fn length(&self, key: &str, seconds_per_update: f64) -> Result<u64, PretrainError> {
@@ -175,6 +168,28 @@ fn check_adam(key: &str, adam: &Adam) -> Result<(), PretrainError> {
 }
 
 impl StagePlan {
+    /// Checks what a plan holds, wherever it comes from; `key` is where the stage stands in the configuration.
+    pub(crate) fn check(&self, key: &str) -> Result<(), PretrainError> {
+        let field = |name: &str| format!("{key}.{name}");
+        if self.trainable.is_empty() {
+            return Err(PretrainError::plan(
+                field("trainable"),
+                "names nothing; `[\"*\"]` trains everything",
+            ));
+        }
+        at_least(&field("updates"), self.updates, 1)?;
+        at_least(&field("micro_batch"), self.micro_batch as u64, 1)?;
+        at_least(&field("accumulation"), self.accumulation as u64, 1)?;
+        if self.micro_batch.saturating_mul(self.accumulation) > MAX_CROPS {
+            let message = format!("an update of more than {MAX_CROPS} crops");
+            return Err(PretrainError::plan(field("accumulation"), message));
+        }
+        finite_not_negative(&field("clip_norm"), self.clip_norm)?;
+        self.data.check(&field("data"))?;
+        self.schedule.check(&field("schedule"))?;
+        check_adam(&field("adam"), &self.adam)
+    }
+
     /// Crops of an update.
     pub fn batch(&self) -> usize {
         self.micro_batch * self.accumulation

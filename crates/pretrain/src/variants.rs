@@ -6,7 +6,7 @@
 
 use crate::schedule::{Constant, Cosine, Polynomial, Schedule};
 use crate::stage_data::{CultureHours, Replay, StageData};
-use crate::{Adam, EpsPlacement, OptimizerState, PretrainError, StagePlan, TrainPlan};
+use crate::{Adam, EpsPlacement, OptimizerState, PretrainError, StagePlan, StageTotals, TrainPlan};
 
 impl TrainPlan {
     /// The baseline of one stage: everything trains from the first update, on the last stage's material, with the replay share of whichever
@@ -37,12 +37,11 @@ impl TrainPlan {
             Schedule::Constant(Constant { peak: last.schedule.floor(), warmup_updates: 0 })
         };
         let replay = self.stages.iter().find_map(|stage| stage.data.replay.clone());
-        let (name, frozen) =
-            if rewarm { ("single-stage", vec![]) } else { ("single-stage-not-rewarmed", vec![]) };
+        let name = if rewarm { "single-stage" } else { "single-stage-not-rewarmed" };
         let stage = StagePlan {
             name: name.into(),
             trainable: vec!["*".into()],
-            frozen,
+            frozen: vec![],
             updates,
             optimizer_state: OptimizerState::Fresh,
             data: with_replay(&last.data, replay),
@@ -77,6 +76,37 @@ impl TrainPlan {
         });
         let stages = stages.collect::<Result<_, PretrainError>>()?;
         Ok(Self { stages, ..self.named(&cultures.join("+")) })
+    }
+
+    /// The same plan with other lengths, one a stage, and the schedules stretched or shrunk with them; material stays.
+    pub fn with_updates(&self, updates: &[u64]) -> Result<Self, PretrainError> {
+        if updates.len() != self.stages.len() || updates.contains(&0) {
+            let message =
+                format!("{} stages need as many lengths above 0, not {updates:?}", self.stages.len());
+            return Err(PretrainError::plan("stage", message));
+        }
+        let mut plan = self.clone();
+        for (stage, &updates) in plan.stages.iter_mut().zip(updates) {
+            stage.schedule = stage.schedule.stretched(updates as f64 / stage.updates as f64, updates);
+            stage.updates = updates;
+        }
+        Ok(plan)
+    }
+
+    /// The same plan with one pass over so many hours, one number a stage. The paper's single cultures: `for_cultures(&["carnatic"])` and
+    /// then 60 and 200 h (1350 and 4500 updates); Lyra 20 and 50 h (450 and 1125).
+    pub fn with_hours(&self, hours: &[f64]) -> Result<Self, PretrainError> {
+        let totals = self.totals();
+        let length =
+            |(hours, total): (&f64, &StageTotals)| (hours * 3600.0 / total.seconds_per_update).round();
+        let updates: Vec<u64> = hours.iter().zip(&totals).map(length).map(|updates| updates as u64).collect();
+        let mut plan = self.with_updates(&updates)?;
+        for (index, (stage, &hours)) in plan.stages.iter_mut().zip(hours).enumerate() {
+            stage.data.cultures.iter_mut().for_each(|culture| culture.hours = None);
+            stage.data.hours = Some(hours);
+            stage.check(&format!("stage.{index}"))?;
+        }
+        Ok(plan)
     }
 
     /// Training a base from scratch on `culture` alone (Western music in the paper's case) by MERT's recipe: everything trains, polynomial
@@ -156,7 +186,7 @@ mod tests {
     fn rewarming_covers_both_stages_and_not_rewarming_stays_at_the_floor() {
         let warm = &paper().single_stage(true).stages[0].schedule;
         assert_eq!((warm.rate(0), warm.rate(1687), warm.warmup_updates()), (5e-6, 5e-4, 1687));
-        assert!((warm.rate(16875) - 5e-5).abs() < 1e-9 || warm.rate(16874) < 5.01e-6);
+        assert!((5e-6..5.001e-6).contains(&warm.rate(16_874)));
         let cold = &paper().single_stage(false).stages[0].schedule;
         assert!((0..16875).step_by(125).all(|n| cold.rate(n) == 5e-6));
     }
@@ -181,6 +211,23 @@ mod tests {
         let pocket = preset("pocket").unwrap().plan().unwrap().for_cultures(&["carnatic", "greek"]).unwrap();
         assert_eq!(pocket.stages[1].data.cultures.len(), 2);
         assert_eq!(TrainPlan::from_toml("x", &pocket.to_toml()).unwrap(), pocket);
+    }
+
+    #[test]
+    fn single_cultures_have_the_papers_lengths() {
+        for (culture, hours, updates) in
+            [("carnatic", [60.0, 200.0], [1350, 4500]), ("greek", [20.0, 50.0], [450, 1125])]
+        {
+            let plan = paper().for_cultures(&[culture]).unwrap().with_hours(&hours).unwrap();
+            assert_eq!([plan.stages[0].updates, plan.stages[1].updates], updates);
+            assert_eq!(plan.totals().iter().map(|stage| stage.epochs).collect::<Vec<_>>(), [Some(1.0); 2]);
+            assert_eq!(plan.stages[0].schedule.warmup_updates(), updates[0] / 10);
+            let end = plan.stages[1].schedule.rate(updates[1] - 1);
+            assert!((5e-6..5.001e-6).contains(&end), "{end}");
+            assert_eq!(TrainPlan::from_toml("x", &plan.to_toml()).unwrap(), plan);
+        }
+        assert!(paper().with_updates(&[1]).is_err() && paper().with_hours(&[1.0, 0.0]).is_err());
+        assert!(paper().with_updates(&[1, 2]).unwrap().stages.iter().all(|stage| stage.check("x").is_ok()));
     }
 
     #[test]
