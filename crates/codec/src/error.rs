@@ -33,7 +33,9 @@ pub enum CodecError {
         dims: usize,
     },
     /// A NaN or an infinity.
-    #[error("frame {frame_idx} is not finite; the samples there hold NaN or infinity")]
+    #[error(
+        "frame {frame_idx} is not finite; the samples there hold NaN, infinity or values beyond all loudness"
+    )]
     NotFinite {
         /// The first such frame.
         frame_idx: usize,

@@ -85,6 +85,11 @@ impl ResidualQuantiser {
         self.codebooks.first().map_or(0, Codebook::n_entries)
     }
 
+    /// Elements of a row.
+    pub(crate) fn dims(&self) -> usize {
+        self.dims
+    }
+
     pub(crate) fn codebooks(&self) -> &[Codebook] {
         &self.codebooks
     }

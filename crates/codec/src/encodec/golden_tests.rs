@@ -166,7 +166,7 @@ fn golden_encodec_closed_form() {
         };
         compare(&case, &model, &Tensors::open(&case.join("summary.safetensors")), wave, kept);
         let started = std::time::Instant::now();
-        let seconds = 20.0;
+        let seconds = 5.0;
         model.encode(&golden::cf_wave("speed", (seconds * 24_000.0) as usize)).unwrap();
         eprintln!("encodec: {:.1} times real time", seconds / started.elapsed().as_secs_f64());
     }

@@ -20,6 +20,7 @@ use files::Hasher;
 use self::config::EncodecConfig;
 use self::encoder::Encoder;
 use self::weights::{Source, WeightSource};
+use crate::features::check_finite;
 use crate::quantiser::{Codebook, ResidualQuantiser};
 use crate::tensor_file::{TensorFile, read_bounded};
 use crate::{CodecError, Codes, HOP, Tokenizer};
@@ -93,7 +94,9 @@ impl Encodec {
         if let Some(at) = samples.iter().position(|x| !x.is_finite()) {
             return Err(CodecError::NotFinite { frame_idx: at / self.encoder.hop() });
         }
-        Ok(self.encoder.run(samples, CHUNK_FRAMES))
+        let embeddings = self.encoder.run(samples, CHUNK_FRAMES);
+        check_finite(&embeddings, self.quantiser.dims())?;
+        Ok(embeddings)
     }
 }
 
