@@ -8,22 +8,32 @@
 
 mod attention;
 mod channel_norm;
+mod code_loss;
 mod conv1d;
 mod dropout;
 mod elementary;
+mod gather;
 mod gelu;
 mod grouped_conv;
 mod layer_norm;
 mod linear;
 mod matrix;
+mod mean_square;
 pub mod operation;
 mod parallel;
+mod scale_gradient;
+mod weight_norm;
 
 pub use attention::{Attention, attention};
 pub use channel_norm::channel_norm;
+pub use code_loss::{CodeLoss, code_logits, code_loss};
 pub use conv1d::conv1d;
 pub use dropout::{DropoutKey, dropout};
+pub use gather::gather_frames;
 pub use gelu::gelu;
 pub use grouped_conv::grouped_conv1d;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub use mean_square::mean_square;
+pub use scale_gradient::scale_gradient;
+pub use weight_norm::weight_norm;

@@ -1,0 +1,86 @@
+//! Encoder and heads together, with the configurations they were made from.
+
+use burn::Tensor;
+use burn::tensor::{Device, TensorData};
+
+use crate::{Encoder, EncoderConfig, Heads, HeadsConfig, MertError, initial, parameters};
+
+/// A MERT model.
+#[derive(Clone, Debug)]
+pub struct Mert {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// Heads of pre-training; a released checkpoint has none.
+    pub heads: Option<Heads>,
+    pub(crate) config: EncoderConfig,
+    pub(crate) heads_config: Option<HeadsConfig>,
+    pub(crate) device: Device,
+}
+
+impl Mert {
+    /// A model of zeros on `device`, to be filled by [`parameters::load`]. A device with a gradient tape makes a model that can be trained.
+    pub fn blank(
+        config: &EncoderConfig,
+        heads: Option<&HeadsConfig>,
+        device: &Device,
+    ) -> Result<Self, MertError> {
+        config.check()?;
+        heads.map_or(Ok(()), HeadsConfig::check)?;
+        Ok(Self {
+            encoder: Encoder::blank(config, device),
+            heads: heads.map(|heads| Heads::blank(heads, config, device)),
+            config: config.clone(),
+            heads_config: heads.cloned(),
+            device: device.clone(),
+        })
+    }
+
+    /// A model that starts from nothing. Another `seed` is another model.
+    pub fn from_scratch(
+        config: &EncoderConfig,
+        heads: Option<&HeadsConfig>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, MertError> {
+        let model = Self::blank(config, heads, device)?;
+        Ok(parameters::replace(model, &mut |name, shape| Some(initial::values(seed, name, shape, config))))
+    }
+
+    /// The first values a parameter has in a model that starts from nothing: for heads that a checkpoint lacks.
+    pub fn initial_values(&self, seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
+        initial::values(seed, name, shape, &self.config)
+    }
+
+    /// Shape of the encoder.
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// Shape of the heads.
+    pub fn heads_config(&self) -> Option<&HeadsConfig> {
+        self.heads_config.as_ref()
+    }
+
+    /// Where the parameters live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// All hidden states of equally long clips, `samples [B · L]`: `layers + 1` lists of `[B, T, D]` and T. No gradients.
+    pub fn embed(&self, samples: &[f32], n_clips: usize) -> Result<(Vec<Vec<f32>>, usize), MertError> {
+        let n_samples = samples.len() / n_clips.max(1);
+        if n_clips * n_samples != samples.len() {
+            let expected = n_clips * n_samples;
+            return Err(MertError::Size { what: "the batch", expected, found: samples.len() });
+        }
+        let waveform =
+            Tensor::<2>::from_data(TensorData::new(samples.to_vec(), [n_clips, n_samples]), &self.device);
+        let states = self.encoder.hidden_states(waveform, None)?;
+        let n_frames = self.config.n_frames(n_samples);
+        let host = |state: Tensor<3>| {
+            let data = state.into_data().convert::<f32>();
+            data.try_into_vec::<f32>().expect("the data were converted to float32")
+        };
+        Ok((states.into_iter().map(host).collect(), n_frames))
+    }
+}

@@ -1,0 +1,210 @@
+//! Parameters of a model by name, to and from plain slices on the host.
+//!
+//! Encoder parameters carry the names of `transformers`' `HubertModel`, heads those of fairseq. Values are float32 in C order.
+
+use burn::Tensor;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Gradients, TensorData};
+
+use crate::{Mert, MertError};
+
+/// Name and shape of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Sizes of its axes.
+    pub shape: Vec<usize>,
+}
+
+impl Parameter {
+    /// Elements.
+    pub fn n_elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// All parameters: the encoder's, then the heads'.
+pub fn list(model: &Mert) -> Vec<Parameter> {
+    let mut all = Vec::new();
+    visit(model, &mut |name, shape, _| all.push(Parameter { name: name.into(), shape: shape.to_vec() }));
+    all
+}
+
+/// Calls `each` with name, shape and values of every parameter.
+pub fn export(model: &Mert, each: &mut dyn FnMut(&str, &[usize], Vec<f32>)) {
+    visit(model, &mut |name, shape, values| each(name, shape, values()));
+}
+
+/// Calls `each` with the gradient of every parameter, in the order of [`list`]; `None` where the loss does not depend on it or it is frozen.
+pub fn gradients(model: &Mert, gradients: &Gradients, each: &mut dyn FnMut(&str, Option<Vec<f32>>)) {
+    let mut visitor = GradientVisitor { path: Path::default(), gradients, each };
+    model.encoder.visit(&mut visitor);
+    if let Some(heads) = &model.heads {
+        heads.visit(&mut visitor);
+    }
+}
+
+/// Replaces the values of parameters: `source` is asked for each by name and shape and returns `None` to leave it as it is.
+pub fn replace(model: Mert, source: &mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>) -> Mert {
+    map(model, &mut Replace { path: Path::default(), source })
+}
+
+/// Fills every parameter from `source`; all of them have to be there in the shape the model needs.
+pub fn load(
+    model: Mert,
+    source: &mut dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)>,
+) -> Result<Mert, MertError> {
+    let mut missing = Vec::new();
+    let mut wrong = None;
+    let model = replace(model, &mut |name, shape| match source(name) {
+        Some((found, values)) if found == shape && values.len() == shape.iter().product::<usize>() => {
+            Some(values)
+        }
+        Some((found, _)) => {
+            wrong.get_or_insert(MertError::Shape { tensor: name.into(), found, needed: shape.to_vec() });
+            None
+        }
+        None => {
+            missing.push(name.to_owned());
+            None
+        }
+    });
+    match wrong {
+        Some(error) => Err(error),
+        None if missing.is_empty() => Ok(model),
+        None => Err(MertError::Missing { missing }),
+    }
+}
+
+/// Says which parameters get gradients.
+pub fn set_trainable(model: Mert, is_trainable: &dyn Fn(&str) -> bool) -> Mert {
+    map(model, &mut Freeze { path: Path::default(), is_trainable })
+}
+
+fn map(model: Mert, mapper: &mut impl ModuleMapper) -> Mert {
+    let encoder = model.encoder.map(mapper);
+    let heads = model.heads.map(|heads| heads.map(mapper));
+    Mert { encoder, heads, ..model }
+}
+
+type Values<'a> = &'a dyn Fn() -> Vec<f32>;
+
+fn visit(model: &Mert, each: &mut dyn FnMut(&str, &[usize], Values<'_>)) {
+    let mut visitor = ValueVisitor { path: Path::default(), each };
+    model.encoder.visit(&mut visitor);
+    if let Some(heads) = &model.heads {
+        heads.visit(&mut visitor);
+    }
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data().convert::<f32>();
+    data.try_into_vec::<f32>().expect("the data were converted to float32")
+}
+
+/// Names of the modules around the parameter at hand.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+struct ValueVisitor<'a> {
+    path: Path,
+    each: &'a mut dyn FnMut(&str, &[usize], Values<'_>),
+}
+
+impl ModuleVisitor for ValueVisitor<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        (self.each)(&self.path.name(), &tensor.dims(), &|| host(tensor.clone()));
+    }
+}
+
+struct GradientVisitor<'a> {
+    path: Path,
+    gradients: &'a Gradients,
+    each: &'a mut dyn FnMut(&str, Option<Vec<f32>>),
+}
+
+impl ModuleVisitor for GradientVisitor<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let gradient = if tensor.is_require_grad() { tensor.grad(self.gradients) } else { None };
+        (self.each)(&self.path.name(), gradient.map(host));
+    }
+}
+
+struct Replace<'a> {
+    path: Path,
+    source: &'a mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>,
+}
+
+impl ModuleMapper for Replace<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.val().dims();
+        match (self.source)(&self.path.name(), &shape) {
+            None => param,
+            Some(values) => param.map(|old| {
+                let trained = old.is_require_grad();
+                let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
+                if trained { new.require_grad() } else { new }
+            }),
+        }
+    }
+}
+
+struct Freeze<'a> {
+    path: Path,
+    is_trainable: &'a dyn Fn(&str) -> bool,
+}
+
+impl ModuleMapper for Freeze<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.set_require_grad((self.is_trainable)(&self.path.name()))
+    }
+}
