@@ -8,16 +8,16 @@
 
 mod cache;
 mod error;
-//pub mod findings;
+pub mod findings;
 //mod markup;
-//pub mod paper;
+pub mod paper;
 //pub mod report;
-//pub mod results;
-//mod statistics;
+pub mod results;
+mod statistics;
 //mod svg;
 
 pub use cache::{Done, Event, Ledger, OutputFile, Step, StepRecord};
 pub use error::StudyError;
-//pub use findings::findings;
+pub use findings::findings;
 //pub use report::write_all;
-//pub use results::StudyResults;
+pub use results::StudyResults;

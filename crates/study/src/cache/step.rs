@@ -37,6 +37,10 @@ impl Step {
 
     /// Adds (or replaces) one input.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and text are written alike where steps are made"
+    )]
     pub fn input(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.inputs.insert(name.into(), value.to_string());
         self

@@ -205,7 +205,7 @@ fn child_that_hangs_in_its_work() {
 fn a_killed_step_goes_on_where_it_was() {
     let root = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_hangs_in_its_work"])
+        .args(["--exact", "ledger::child_that_hangs_in_its_work"])
         .env(CHILD, root.path())
         .stdout(Stdio::null())
         .spawn()
