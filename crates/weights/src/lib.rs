@@ -4,12 +4,16 @@
 //! read from outside is hostile until checked, and nothing is dropped in silence: missing, unused and ignored tensors are
 //! listed in a report.
 
+mod checkpoint;
 mod error;
+mod inspect;
 mod merge;
 mod model;
 mod tensors;
 
+pub use checkpoint::{Imported, StateDict, TorchCheckpoint, convert_to_hf, hf_config, import_checkpoint};
 pub use error::WeightsError;
+pub use inspect::{Comparison, Difference, ListedTensor, Listing, compare, compare_sources, inspect};
 pub use merge::{
     DareRescale, MergeMethod, MergeModel, MergeParameters, MergePlan, MergeReport, ModelParameters,
     NamedSetting, Setting, TaskVectorStatistics, TensorRule, dare_mask, dare_with_mask, merge_directories,

@@ -231,7 +231,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, WeightsError> {
     Ok(fs::read_to_string(path).map_err(FilesError::io("read", path))?)
 }
 
-fn read_json(path: &Path) -> Result<Value, WeightsError> {
+pub(crate) fn read_json(path: &Path) -> Result<Value, WeightsError> {
     serde_json::from_str(&read_text(path)?)
         .map_err(|error| WeightsError::malformed(path, "JSON", error.to_string()))
 }

@@ -16,5 +16,5 @@ pub use names::{FrontEndNorm, Place, fairseq_name, locate};
 pub use shape::ModelShape;
 
 pub(crate) use adapt::Canonical;
-pub(crate) use directory::{read_text, write_texts};
+pub(crate) use directory::{read_json, read_text, write_texts};
 pub(crate) use staging::replace_directory;

@@ -13,6 +13,7 @@ pub(crate) use named::hash_tensor;
 pub use named::{Tensor, Tensors};
 pub use raw::{RawTensor, TensorInfo};
 pub use reader::{SafetensorsFile, read_safetensors};
+pub(crate) use sharded::is_torch;
 pub use sharded::{ShardedFile, open_source};
 pub use source::{TensorSource, TensorStream, stream};
 pub use writer::{SafetensorsWriter, write_safetensors};

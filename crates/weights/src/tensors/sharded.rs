@@ -1,17 +1,19 @@
 //! Weights cut into several safetensors files, with `model.safetensors.index.json` saying which tensor lies in which.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use files::FilesError;
 use serde::Deserialize;
 
 use super::{RawTensor, SafetensorsFile, Tensor, TensorInfo, TensorSource};
-use crate::WeightsError;
+use crate::{TorchCheckpoint, WeightsError};
 
 const FORMAT: &str = "an index of safetensors files";
 const SINGLE: &str = "model.safetensors";
+const TORCH: &str = "pytorch_model.bin";
 const INDEX: &str = "model.safetensors.index.json";
 /// An index names tensors and files; a longer one is not an index.
 const LONGEST_INDEX: u64 = 64 << 20;
@@ -91,19 +93,32 @@ impl TensorSource for ShardedFile {
     }
 }
 
-/// Opens the weights at `path`: a safetensors file, an index of several, or a model directory holding either.
+/// Opens the weights at `path`: a safetensors file, an index of several, a torch checkpoint, or a model directory holding one of
+/// them.
 pub fn open_source(path: &Path) -> Result<Box<dyn TensorSource>, WeightsError> {
     if path.is_dir() {
-        let index = path.join(INDEX);
-        if !path.join(SINGLE).exists() && index.exists() {
-            return Ok(Box::new(ShardedFile::open(&index)?));
-        }
-        return Ok(Box::new(SafetensorsFile::open(&path.join(SINGLE))?));
+        let held = [SINGLE, INDEX, TORCH].into_iter().map(|name| path.join(name)).find(|file| file.exists());
+        return open_source(&held.unwrap_or_else(|| path.join(SINGLE)));
     }
     if path.extension().is_some_and(|extension| extension == "json") {
         return Ok(Box::new(ShardedFile::open(path)?));
     }
+    if is_torch(path)? {
+        return Ok(Box::new(TorchCheckpoint::open(path)?.into_state_dict()));
+    }
     Ok(Box::new(SafetensorsFile::open(path)?))
+}
+
+/// Whether a file starts as `torch.save` starts one: a zip file or a pickle. (A safetensors file would need a header of a very
+/// particular, enormous length.)
+pub(crate) fn is_torch(path: &Path) -> Result<bool, WeightsError> {
+    if path.extension().is_some_and(|extension| extension == "safetensors") {
+        return Ok(false);
+    }
+    let mut file = File::open(path).map_err(FilesError::io("open", path))?;
+    let mut start = [0; 4];
+    let read = file.read(&mut start).map_err(FilesError::io("read", path))?;
+    Ok(read == 4 && (&start == b"PK\x03\x04" || matches!(start, [0x80, 2..=5, 0x8a, 0x0a])))
 }
 
 #[cfg(test)]
