@@ -1,1 +1,25 @@
-//! Recordings to 24 kHz mono samples, constant-Q and log-mel spectra.
+//! Recordings to 24 kHz mono samples, constant-Q and log-mel spectra: files and slices in, slices out.
+//!
+//! [`load`] and [`Stream24k`] decode wav, aiff, flac, mp3, ogg (vorbis, opus) and m4a (aac) by content, average the channels and
+//! resample; [`resample`] does the last step alone. [`cqt::Cqt`] and [`mel::LogMel`] turn samples into frames, 75 a second.
+//!
+//! **Invariant:** nothing here prints, and no file makes it panic: what cannot be used is an [`AudioError`] with its [`Fault`].
+//! **Invariant:** a recording is either whole or an error; it is never shorter than its container says.
+//! **Invariant:** the samples do not depend on how a recording was cut into blocks, nor on threads.
+
+/// Samples a second of everything behind the decoder.
+pub const SAMPLE_RATE: u32 = 24_000;
+
+mod container;
+pub mod cqt;
+mod decode;
+mod error;
+pub mod mel;
+mod resample;
+mod stream;
+mod wav;
+
+pub use error::{AudioError, Fault};
+pub use resample::{Resampler, ResamplerStream, resample, resampled_len};
+pub use stream::{Stream24k, load};
+pub use wav::write_wav;

@@ -1,0 +1,190 @@
+//! One block of the signal: its spectrum, and all bins of its frames.
+//!
+//! A block has `N = hop·M` samples, so the frames' positions divide its circle: with spectrum `X` and a kernel's band `R`,
+//! `c[t] = Σ_f X(f)·R(f)·e^{2πi f t/M}`. The sum over `f` is folded modulo `M` and transformed back by `M` points, for all frames at
+//! once. Frames whose window would wrap around the block's end are left to the next block. Pure.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use realfft::{RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
+
+use super::kernels::{Kernel, Kernels};
+
+/// How blocks lie over the signal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    hop: usize,
+    /// Frame positions on the block's circle, M.
+    n_circle: usize,
+    /// Frame positions in front of the block's first frame, for its longest window.
+    n_before: usize,
+    /// Frames a block yields.
+    pub(super) n_frames: usize,
+}
+
+impl Layout {
+    pub(super) fn new(hop: usize, longest: usize, sample_rate: u32) -> Self {
+        let n_before = longest.div_ceil(2).div_ceil(hop);
+        // The crops that training reads, 5 s, fit one block; longer windows need longer blocks to be worth their margins.
+        let wanted = (5 * sample_rate as usize / hop + 1).max(2 * n_before);
+        let n_circle = smooth(wanted + 2 * n_before);
+        Self { hop, n_circle, n_before, n_frames: n_circle - 2 * n_before }
+    }
+
+    /// Samples of a block, N.
+    pub(super) fn n_samples(&self) -> usize {
+        self.hop * self.n_circle
+    }
+}
+
+/// The least even product of 2, 3 and 5 that is not below `least`.
+fn smooth(least: usize) -> usize {
+    let is_smooth = |n: &usize| {
+        let mut rest = *n;
+        for prime in [2, 3, 5] {
+            while rest % prime == 0 {
+                rest /= prime;
+            }
+        }
+        rest == 1 && n % 2 == 0
+    };
+    (least.max(2)..).find(is_smooth).unwrap_or(least)
+}
+
+/// Plans and buffers of one caller.
+pub(super) struct Block<'a> {
+    layout: Layout,
+    kernels: &'a Kernels,
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn Fft<f32>>,
+    samples: Vec<f32>,
+    spectrum: Vec<Complex<f32>>,
+    /// Real and imaginary parts of the lines that the bands read, for windows of even and of odd length.
+    even: [Vec<f32>; 2],
+    odd: [Vec<f32>; 2],
+    /// `[bins, frames]`.
+    magnitudes: Vec<f32>,
+}
+
+impl<'a> Block<'a> {
+    pub(super) fn new(layout: Layout, kernels: &'a Kernels) -> Self {
+        let forward = RealFftPlanner::new().plan_fft_forward(layout.n_samples());
+        let backward = FftPlanner::new().plan_fft_inverse(layout.n_circle);
+        let lines = || vec![0.0; kernels.lines.len()];
+        Self {
+            layout,
+            kernels,
+            samples: forward.make_input_vec(),
+            spectrum: forward.make_output_vec(),
+            forward,
+            backward,
+            even: [lines(), lines()],
+            odd: [lines(), lines()],
+            magnitudes: Vec::new(),
+        }
+    }
+
+    /// Frames from `first_frame` on.
+    ///
+    /// # Shapes
+    /// - `signal`: `[n]`, `rows`: `[frames, bins]`, at most as many frames as a block yields
+    pub(super) fn transform(&mut self, signal: &[f32], first_frame: usize, rows: &mut [f32]) {
+        self.load(signal, first_frame);
+        #[expect(clippy::expect_used, reason = "the plan made the buffers")]
+        self.forward.process(&mut self.samples, &mut self.spectrum).expect("buffers of the plan's lengths");
+        self.lay_out_lines();
+        let n_bins = self.kernels.bins.len();
+        let n_frames = rows.len() / n_bins;
+        self.magnitudes.resize(n_frames * n_bins, 0.0);
+        let mut magnitudes = std::mem::take(&mut self.magnitudes);
+        magnitudes.par_chunks_mut(n_frames).zip(&self.kernels.bins).for_each_init(
+            || Folded::new(self),
+            |folded, (magnitudes, kernel)| folded.bin(self, kernel, magnitudes),
+        );
+        for (frame, row) in rows.chunks_exact_mut(n_bins).enumerate() {
+            for (value, bin) in row.iter_mut().zip(magnitudes.chunks_exact(n_frames)) {
+                *value = bin[frame];
+            }
+        }
+        self.magnitudes = magnitudes;
+    }
+
+    /// Copies the block's part of the signal between zeros.
+    fn load(&mut self, signal: &[f32], first_frame: usize) {
+        let before = self.layout.n_before * self.layout.hop;
+        let at = first_frame * self.layout.hop;
+        let skipped = before.saturating_sub(at);
+        let from = signal.len().min(at.saturating_sub(before));
+        let to = signal.len().min(at + self.samples.len() - before);
+        self.samples.fill(0.0);
+        self.samples[skipped..skipped + to - from].copy_from_slice(&signal[from..to]);
+    }
+
+    fn lay_out_lines(&mut self) {
+        let n = self.layout.n_samples() as isize;
+        let angle = -PI / n as f64;
+        for (i, line) in self.kernels.lines.clone().enumerate() {
+            let folded = line.rem_euclid(n);
+            let x = if folded <= n / 2 {
+                self.spectrum[folded as usize]
+            } else {
+                self.spectrum[(n - folded) as usize].conj()
+            };
+            let (sin, cos) = (angle * line as f64).sin_cos();
+            let turned = x * Complex::new(cos as f32, sin as f32);
+            (self.even[0][i], self.even[1][i]) = (x.re, x.im);
+            (self.odd[0][i], self.odd[1][i]) = (turned.re, turned.im);
+        }
+    }
+}
+
+/// A bin's products folded to the frame rate, and room for their transform.
+struct Folded {
+    re: Vec<f32>,
+    im: Vec<f32>,
+    values: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+}
+
+impl Folded {
+    fn new(block: &Block<'_>) -> Self {
+        let n = block.layout.n_circle;
+        let scratch = vec![Complex::default(); block.backward.get_inplace_scratch_len()];
+        Self { re: vec![0.0; n], im: vec![0.0; n], values: vec![Complex::default(); n], scratch }
+    }
+
+    fn bin(&mut self, block: &Block<'_>, kernel: &Kernel, magnitudes: &mut [f32]) {
+        self.re.fill(0.0);
+        self.im.fill(0.0);
+        let [re, im] = if kernel.odd { &block.odd } else { &block.even };
+        let n_circle = block.layout.n_circle;
+        let mut line = (kernel.first - block.kernels.lines.start) as usize;
+        let mut at = kernel.first.rem_euclid(n_circle as isize) as usize;
+        let mut taps = &kernel.taps[..];
+        while !taps.is_empty() {
+            let (now, later) = taps.split_at(taps.len().min(n_circle - at));
+            add_products(&mut self.re[at..], now, &re[line..]);
+            add_products(&mut self.im[at..], now, &im[line..]);
+            line += now.len();
+            at = 0;
+            taps = later;
+        }
+        for (value, (&re, &im)) in self.values.iter_mut().zip(self.re.iter().zip(&self.im)) {
+            *value = Complex::new(re, im);
+        }
+        block.backward.process_with_scratch(&mut self.values, &mut self.scratch);
+        for (magnitude, value) in magnitudes.iter_mut().zip(&self.values[block.layout.n_before..]) {
+            *magnitude = (value.re * value.re + value.im * value.im).sqrt();
+        }
+    }
+}
+
+fn add_products(into: &mut [f32], taps: &[f32], lines: &[f32]) {
+    for (sum, (tap, line)) in into.iter_mut().zip(taps.iter().zip(lines)) {
+        *sum += tap * line;
+    }
+}

@@ -1,0 +1,9 @@
+//! The crate against recordings, golden numbers and damaged files.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod constant_q;
+mod hostile;
+mod log_mel;
+mod recordings;
+mod resampling;
+mod wav_files;
