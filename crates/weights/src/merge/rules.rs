@@ -47,12 +47,14 @@ pub enum TensorRule {
     },
 }
 
+/// Elements that are summed together: their sums stay in the nearest cache, and the loops over them vectorise.
+const BLOCK: usize = 256;
+
 /// Σ w θ of whole models.
 pub(crate) fn linear(models: &[&[f32]], weights: &[f64], normalize: bool) -> Vec<f32> {
     let divisor = if normalize { divisor(weights.iter().sum()) } else { 1.0 };
     let n = models.first().map_or(0, |model| model.len());
-    let at = |i: usize| models.iter().zip(weights).map(|(model, w)| w * f64::from(model[i])).sum::<f64>();
-    (0..n).map(|i| (at(i) / divisor) as f32).collect()
+    weighted_sums(n, models, weights, |_, sum| (sum / divisor) as f32)
 }
 
 /// θ_b + λ·Σ w δ.
@@ -64,8 +66,27 @@ pub(crate) fn sum(
     lambda: f64,
 ) -> Vec<f32> {
     let factor = if normalize { lambda / divisor(weights.iter().sum()) } else { lambda };
-    let at = |i: usize| deltas.iter().zip(weights).map(|(delta, w)| w * f64::from(delta[i])).sum::<f64>();
-    base.iter().enumerate().map(|(i, &b)| (f64::from(b) + factor * at(i)) as f32).collect()
+    weighted_sums(base.len(), deltas, weights, |i, sum| (f64::from(base[i]) + factor * sum) as f32)
+}
+
+fn weighted_sums(
+    n: usize,
+    inputs: &[&[f32]],
+    weights: &[f64],
+    finish: impl Fn(usize, f64) -> f32,
+) -> Vec<f32> {
+    let mut out = Vec::with_capacity(n);
+    for begin in (0..n).step_by(BLOCK) {
+        let mut sums = [0.0f64; BLOCK];
+        let length = BLOCK.min(n - begin);
+        for (input, w) in inputs.iter().zip(weights) {
+            for (sum, &x) in sums.iter_mut().zip(&input[begin..begin + length]) {
+                *sum += w * f64::from(x);
+            }
+        }
+        out.extend(sums[..length].iter().enumerate().map(|(i, &sum)| finish(begin + i, sum)));
+    }
+    out
 }
 
 /// θ_b + λ·Σ of the w δ whose sign wins the election.
@@ -76,17 +97,48 @@ pub(crate) fn elect(
     normalize: bool,
     lambda: f64,
 ) -> Vec<f32> {
-    let at = |i: usize| {
-        let terms = || deltas.iter().zip(weights).map(|(delta, &w)| (w * f64::from(delta[i]), w));
-        let up = terms().map(|(a, _)| a).sum::<f64>() >= 0.0;
-        let (mut total, mut weight) = (0.0, 0.0);
-        for (a, w) in terms().filter(|&(a, _)| if up { a > 0.0 } else { a < 0.0 }) {
-            total += a;
-            weight += w;
+    let mut out = Vec::with_capacity(base.len());
+    for (block, base) in base.chunks(BLOCK).enumerate() {
+        let begin = block * BLOCK;
+        let mut votes = [Votes::default(); BLOCK];
+        for (delta, &w) in deltas.iter().zip(weights) {
+            for (votes, &x) in votes.iter_mut().zip(&delta[begin..begin + base.len()]) {
+                votes.add(w * f64::from(x), w);
+            }
         }
-        if normalize { total / divisor(weight) } else { total }
-    };
-    base.iter().enumerate().map(|(i, &b)| (f64::from(b) + lambda * at(i)) as f32).collect()
+        out.extend(
+            base.iter()
+                .zip(&votes)
+                .map(|(&b, votes)| (f64::from(b) + lambda * votes.winner(normalize)) as f32),
+        );
+    }
+    out
+}
+
+/// The a_i of one entry, those above and those below 0 kept apart.
+#[derive(Clone, Copy, Default)]
+struct Votes {
+    all: f64,
+    up: f64,
+    up_weight: f64,
+    down: f64,
+    down_weight: f64,
+}
+
+impl Votes {
+    fn add(&mut self, a: f64, w: f64) {
+        self.all += a;
+        self.up += if a > 0.0 { a } else { 0.0 };
+        self.up_weight += if a > 0.0 { w } else { 0.0 };
+        self.down += if a < 0.0 { a } else { 0.0 };
+        self.down_weight += if a < 0.0 { w } else { 0.0 };
+    }
+
+    fn winner(&self, normalize: bool) -> f64 {
+        let (sum, weight) =
+            if self.all >= 0.0 { (self.up, self.up_weight) } else { (self.down, self.down_weight) };
+        if normalize { sum / divisor(weight) } else { sum }
+    }
 }
 
 /// The point at `t` on the arc from `a` to `b`.
