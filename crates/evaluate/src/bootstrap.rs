@@ -276,7 +276,7 @@ mod tests {
 
     fn example(noise: f32, seed: u64) -> (Vec<u8>, Vec<f32>) {
         let mut draws = Draws::new(seed, "test", &[]);
-        let labels: Vec<u8> = (0..200 * 4).map(|i| u8::from(mixed(i) % 3 == 0)).collect();
+        let labels: Vec<u8> = (0..200 * 4).map(|i| u8::from(mixed(i).is_multiple_of(3))).collect();
         let scores = labels.iter().map(|&l| f32::from(l) + noise * draws.normal() as f32).collect();
         (labels, scores)
     }

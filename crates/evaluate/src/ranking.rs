@@ -166,6 +166,8 @@ fn descending(score: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -180,12 +182,10 @@ mod tests {
         let (mut won, mut all) = (0.0, 0.0);
         for (p, n) in pairs {
             all += 1.0;
-            won += if p > n {
-                1.0
-            } else if p == n {
-                0.5
-            } else {
-                0.0
+            won += match p.total_cmp(&n) {
+                Ordering::Greater => 1.0,
+                Ordering::Equal => 0.5,
+                Ordering::Less => 0.0,
             };
         }
         let mut thresholds = scores.to_vec();

@@ -1,5 +1,7 @@
 //! The metrics against scikit-learn (`golden/metrics`).
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use std::path::Path;
 
 use culturemert_evaluate as evaluate;
