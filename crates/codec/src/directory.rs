@@ -174,6 +174,7 @@ impl ResidualKMeans {
         hasher.part(RESIDUAL_KMEANS).part("1");
         // Debug forms of numbers are exact: two settings or statistics that differ at all differ here.
         hasher.part(format!("{:?}", self.settings)).part(format!("{:?}", self.statistics));
+        hasher.part(self.extractor().definition());
         for (name, shape, elements) in self.tensors() {
             let bytes: Vec<u8> = elements.iter().flat_map(|x| x.to_le_bytes()).collect();
             hasher.part(name).part(format!("{shape:?}")).part(bytes);

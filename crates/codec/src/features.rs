@@ -88,6 +88,14 @@ impl FeatureExtractor {
         self.features
     }
 
+    /// Every number that makes a frame, for the hash: frames made otherwise are other frames.
+    pub(crate) fn definition(&self) -> String {
+        match self.features {
+            Features::LogMel { bins } => format!("{:?}", MelConfig { n_mels: bins, ..MelConfig::default() }),
+            Features::Cqt { bins } => format!("{:?}, floor {CQT_FLOOR:?}", CqtConfig::mert(bins)),
+        }
+    }
+
     /// Frames of a recording, 24 kHz mono.
     ///
     /// # Shapes
