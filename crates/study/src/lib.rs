@@ -9,15 +9,15 @@
 mod cache;
 mod error;
 pub mod findings;
-//mod markup;
+mod markup;
 pub mod paper;
-//pub mod report;
+pub mod report;
 pub mod results;
 mod statistics;
-//mod svg;
+mod svg;
 
 pub use cache::{Done, Event, Ledger, OutputFile, Step, StepRecord};
 pub use error::StudyError;
 pub use findings::findings;
-//pub use report::write_all;
+pub use report::write_all;
 pub use results::StudyResults;

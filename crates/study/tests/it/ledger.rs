@@ -195,7 +195,7 @@ fn child_that_hangs_in_its_work() {
     let never = ledger.run(&step(), |dir| -> Result<(), StudyError> {
         write(dir, "checkpoint", "update 3");
         write(Path::new(&root), "started", "");
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
         Ok(())
     });
     never.unwrap();

@@ -28,8 +28,8 @@ pub(crate) fn noise(i: u64) -> f64 {
 /// The scores of the paper's table, with the spread `deviation` over three seeds.
 pub(crate) fn probe(model: &str, row: &str, culture: usize, deviation: f64, shift: f64) -> ProbeResult {
     let (name, _, set) = CULTURES[culture];
-    let row = TABLE_2.iter().find(|candidate| candidate.model == row).unwrap();
-    let column = PaperSet::ALL.iter().position(|candidate| *candidate == set).unwrap();
+    let row = TABLE_2.iter().find(|candidate| candidate.model == row).expect("a row of the paper");
+    let column = PaperSet::ALL.iter().position(|candidate| *candidate == set).expect("a set of the paper");
     let per_seed = SEEDS.map(|seed| {
         let at = seed + 10 * culture as u64 + 1000 * row.model.len() as u64;
         SeedScore {

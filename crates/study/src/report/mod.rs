@@ -1,0 +1,62 @@
+//! The report: one results value, several readers.
+//!
+//! [`tables`] and [`figures`] turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
+//! and compute nothing themselves, so that all of them say the same. Pure but for [`write_all`].
+
+mod csv;
+mod figures;
+mod html;
+mod latex;
+mod markdown;
+mod summary;
+mod table;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+pub use html::html;
+pub use markdown::markdown;
+
+use crate::svg;
+use crate::{StudyError, StudyResults};
+
+/// Title of the report in every format.
+pub(crate) const TITLE: &str = "Continual pre-training across musical cultures";
+/// What stands wherever numbers from synthetic data stand.
+pub(crate) const SYNTHETIC: &str = "Synthetic data";
+
+/// LaTeX of all tables, for `booktabs`; each is a `table` environment with its own label.
+pub fn latex(results: &StudyResults) -> String {
+    tables::all(results).iter().map(latex::latex).collect::<Vec<_>>().join("\n")
+}
+
+/// All tables as CSV: their names and contents.
+pub fn csv(results: &StudyResults) -> Vec<(&'static str, String)> {
+    tables::all(results).iter().map(|table| (table.id, csv::csv(table))).collect()
+}
+
+/// Writes everything into `dir`: `results.json`, `report.html`, `report.md`, `tables/*.csv`, `tables/*.tex`, `figures/*.svg`. Gives the
+/// paths, `results.json` first.
+pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
+    let mut written = vec![dir.join("results.json")];
+    results.write(&written[0])?;
+    let mut write = |name: String, text: &str| -> Result<(), StudyError> {
+        let path = dir.join(name);
+        files::write_atomic(&path, text.as_bytes())?;
+        written.push(path);
+        Ok(())
+    };
+    write("report.html".into(), &html(results))?;
+    write("report.md".into(), &markdown(results))?;
+    for table in tables::all(results) {
+        write(format!("tables/{}.csv", table.id), &csv::csv(&table))?;
+        write(format!("tables/{}.tex", table.id), &latex::latex(&table))?;
+    }
+    for figure in figures::all(results) {
+        for (i, panel) in figure.panels.iter().enumerate() {
+            let suffix = if figure.panels.len() == 1 { String::new() } else { format!("-{}", i + 1) };
+            write(format!("figures/{}{suffix}.svg", figure.id), &svg::standalone(panel))?;
+        }
+    }
+    Ok(written)
+}
