@@ -10,7 +10,7 @@ pub enum Reason {
     Absent,
     /// The file is there but the system does not let us read it.
     Unreadable,
-    /// The file has no bytes.
+    /// The file has no bytes, or no samples.
     Empty,
     /// The name says another format than the bytes.
     WrongExtension,
