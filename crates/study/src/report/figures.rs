@@ -120,7 +120,7 @@ pub(crate) fn lambda(results: &StudyResults) -> Figure {
     let averages = per_lambda(&|mean, _| mean);
     series.push(Series {
         name: "Average".into(),
-        colour: 0,
+        colour: 5,
         stroke: Stroke::Strong,
         points: sweep.iter().map(|point| point.lambda).zip(averages.iter().copied()).collect(),
         spread: per_lambda(&|_, std| std),
@@ -265,7 +265,12 @@ pub(crate) fn rates(results: &StudyResults) -> Figure {
         let thin = thinned(&rates);
         LineChart {
             id: format!("fig-rate-{i}"),
-            title: models.join(", "),
+            title: match models.as_slice() {
+                [first, rest @ ..] if rest.len() > 1 => {
+                    format!("{first} and {} more with the same", rest.len())
+                }
+                few => few.join(" and "),
+            },
             description: format!("Learning rate of {} by update, at most {peak:.1e}.", models.join(", ")),
             x_label: "updates".into(),
             y_label: "learning rate × 1000".into(),
@@ -276,7 +281,8 @@ pub(crate) fn rates(results: &StudyResults) -> Figure {
                 points: thin.iter().map(|(x, rate)| (*x, 1000.0 * rate)).collect(),
                 spread: Vec::new(),
             }],
-            marks,
+            // The words stand in the figure above; here they would lie on the curve.
+            marks: marks.into_iter().map(|(at, _)| (at, String::new())).collect(),
             height: 80.0,
             from_zero: true,
             ..LineChart::default()

@@ -145,13 +145,13 @@ fn write_table(table: &Table) -> Element {
         .class("caption")
         .attr("id", format!("{id}-c"))
         .child(el("strong").text(&table.caption))
+        .text(" ")
         .children(badge)
         .child(el("span").class("note").text(format!(" {}", table.note)));
     let corner = el("th").attr("scope", "col").text(table.corner);
     let starts: Vec<bool> = (0..table.columns.len())
         .map(|i| table.has_groups() && (i == 0 || table.columns[i].group != table.columns[i - 1].group))
         .collect();
-    let mark = |element: Element, i: usize| if starts[i] { element.class("start") } else { element };
     let mut head = el("thead");
     if table.has_groups() {
         let groups = table.groups().into_iter().map(|(group, n)| {
@@ -162,18 +162,14 @@ fn write_table(table: &Table) -> Element {
         });
         head = head.child(el("tr").child(el("td")).children(groups));
     }
-    let labels =
-        table.columns.iter().enumerate().map(|(i, c)| mark(el("th").attr("scope", "col"), i).text(&c.label));
+    let labels = table.columns.iter().enumerate().map(|(i, column)| {
+        let is_number = table.rows.iter().any(|row| matches!(row.cells[i], Cell::Number { .. }));
+        classed(el("th").attr("scope", "col"), is_number, starts[i]).text(&column.label)
+    });
     head = head.child(el("tr").child(corner).children(labels));
     let rows = table.rows.iter().enumerate().map(|(i, row)| {
         let cells = row.cells.iter().enumerate().map(|(j, cell)| {
-            let class = match (cell, starts[j]) {
-                (Cell::Number { .. }, true) => "num start",
-                (Cell::Number { .. }, false) => "num",
-                (_, true) => "start",
-                (_, false) => "",
-            };
-            let element = if class.is_empty() { el("td") } else { el("td").class(class) };
+            let element = classed(el("td"), matches!(cell, Cell::Number { .. }), starts[j]);
             write_cell(element, cell, table.is_best(i, j))
         });
         let element = if row.is_new_block && i > 0 { el("tr").class("block") } else { el("tr") };
@@ -189,6 +185,16 @@ fn write_table(table: &Table) -> Element {
         .attr("aria-labelledby", format!("{id}-c"))
         .child(content);
     el("div").class("table").attr("id", id).child(caption).child(scroll)
+}
+
+/// Numbers stand to the right; the first column of a group stands apart.
+fn classed(element: Element, is_number: bool, is_start: bool) -> Element {
+    match (is_number, is_start) {
+        (true, true) => element.class("num start"),
+        (true, false) => element.class("num"),
+        (false, true) => element.class("start"),
+        (false, false) => element,
+    }
 }
 
 fn write_cell(element: Element, cell: &Cell, is_best: bool) -> Element {

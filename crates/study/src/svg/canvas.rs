@@ -5,7 +5,7 @@ use super::scale::Scale;
 use crate::markup::{Element, el};
 
 /// Rough width of a 12-unit letter; system fonts differ, so labels get room to spare.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.2;
 
 /// An accessible drawing of this height; `id` must be unique in the page.
 pub(super) fn canvas(id: &str, title: &str, description: &str, height: f64) -> Element {

@@ -33,8 +33,8 @@ impl DotPlot {
     pub(crate) fn draw(&self) -> Element {
         let left = (widest(self.dots.iter().map(|dot| dot.name.as_str())) + 12.0).min(160.0);
         let bottom = TOP + ROW * self.dots.len() as f64 + 4.0;
-        let x = Scale::new(rounded(self.range, 5), (left + 8.0, WIDTH - 40.0));
-        let (ticks, _) = x.ticks(5);
+        let x = Scale::new(rounded(self.range, 8), (left + 8.0, WIDTH - 40.0));
+        let (ticks, _) = x.ticks(6);
         let grid = ticks.iter().map(|&tick| {
             let class = if tick.abs() < 1e-9 { "axis" } else { "grid" };
             line(class, (x.at(tick), TOP), (x.at(tick), bottom))
@@ -62,7 +62,7 @@ impl DotPlot {
             .child(label(0.0, 14.0, "start", "strong", &self.title))
             .children(grid)
             .children(rows)
-            .child(x_axis(bottom, x, 5, signed))
+            .child(x_axis(bottom, x, 6, signed))
             .child(label(WIDTH - 40.0, bottom + 34.0, "end", "", &self.x_label))
     }
 }
