@@ -292,9 +292,7 @@ pub(crate) fn rates(results: &StudyResults) -> Figure {
     Figure {
         id: "learning-rate",
         title: "Learning rate".into(),
-        caption:
-            "Linear warm-up, then cosine, anew in every stage. Models with the same schedule share a panel."
-                .into(),
+        caption: "By update, through all stages. Models with the same schedule share a panel.".into(),
         panels: panels.collect(),
     }
 }

@@ -281,7 +281,11 @@ fn data(results: &StudyResults) -> Table {
     Table {
         id: "data",
         caption: "Data".into(),
-        note: "“In the paper” names the set a tradition stands for; it is not that set.".into(),
+        note: if results.data.synthetic {
+            "“In the paper” names the set a tradition stands for; it is not that set.".into()
+        } else {
+            String::new()
+        },
         is_synthetic: results.data.synthetic,
         corner: "Tradition",
         columns,
