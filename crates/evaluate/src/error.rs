@@ -61,25 +61,29 @@ pub enum EvaluateError {
         /// How many tags were looked at.
         n_tags: usize,
     },
-    /// Training tags that cannot be learnt.
-    #[error("{n} tags have one class only among the training files, the first is `{first}`; leave such tags out or merge them", n = .tags.len(), first = .tags[0])]
-    OneClassTags {
-        /// The tags.
-        tags: Vec<String>,
-    },
-    /// The same recording on both sides of a split.
-    #[error("{n} files are in both {first} and {second}, for instance `{example}` ({by})", n = .n)]
+    /// The same recording, or recordings of one group, on both sides of a split.
+    #[error(
+        "{first} and {second} share {n} {by}, for instance `{example}`; a recording and its group must be in one split only"
+    )]
     Overlap {
         /// One split.
-        first: String,
+        first: &'static str,
         /// The other.
-        second: String,
-        /// How many files of the first are in the second.
+        second: &'static str,
+        /// How many values they share.
         n: usize,
         /// One of them.
         example: String,
-        /// What they share: id or content.
+        /// What they share: ids, contents or groups.
         by: &'static str,
+    },
+    /// The same name twice where names must differ.
+    #[error("{what} `{name}` is given twice")]
+    Twice {
+        /// What is named.
+        what: String,
+        /// The name.
+        name: String,
     },
     /// A culture without a single token has no distribution.
     #[error("culture `{culture}` has no tokens, so no distribution")]

@@ -5,12 +5,14 @@
 //! - Metrics equal to scikit-learn's: [`tagging_metrics`], [`single_label_metrics`], [`regression_metrics`], with [`file_scores`] from
 //!   chunks to files and intervals over files from [`bootstrap_intervals`] and [`bootstrap_differences`].
 //! - Statistics of the tokens of cultures: [`TokenCounts`], [`similarity()`].
+//! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`].
 //!
 //! **Invariant:** nothing here knows the engine, decodes audio or prints.
 
 mod aggregate;
 mod bootstrap;
 mod error;
+mod probe;
 mod ranking;
 mod regression;
 mod simd;
@@ -23,6 +25,12 @@ pub use bootstrap::{
     Bootstrap, Interval, TaggingDifferences, TaggingIntervals, bootstrap_differences, bootstrap_intervals,
 };
 pub use error::EvaluateError;
+pub use probe::{
+    Adam, AdamSettings, Dropout, EarlyStopping, EncoderFacts, Epoch, FeatureSet, FileFacts, Layers,
+    LearningRateTrial, LeftOut, LeftOutReason, MeanStd, Mix, Network, Plateau, Probe, ProbeConfig, ProbeData,
+    ProbeFacts, ProbeOutcome, ProbeResult, Rows, SeedResult, Shape, SplitSizes, Standardisation, TagResult,
+    Targets, TensorPlace, Verdict, Window, probe, side_by_side_clips, sliding_windows,
+};
 pub use regression::{RegressionMetrics, regression_metrics};
 pub use similarity::{Matrix, Measures, Similarity, TokenCounts, similarity};
 pub use single_label::{SingleLabelMetrics, single_label_metrics};

@@ -1,0 +1,43 @@
+//! The frozen-encoder probe: how well a small network reads tags from an encoder's layers (MARBLE; Kanatas et al. 2025, section 4.2).
+//!
+//! Time-averaged layers `[L, D]` of each 30-second chunk, mixed over layers, one hidden layer of 512, binary cross entropy, Adam; the best epoch by macro
+//! ROC-AUC on the validation files; logits averaged over the chunks of a file; five seeds, mean and standard deviation.
+//! Everything is a function of (features, config): only start, order and dropout change with the seed.
+
+mod adam;
+mod config;
+mod dropout;
+mod features;
+mod layers;
+mod loss;
+mod network;
+mod product;
+mod result;
+mod run;
+mod saved;
+mod schedule;
+mod shape;
+mod splits;
+mod standardisation;
+mod train;
+mod windows;
+
+pub use adam::{Adam, AdamSettings};
+pub use config::{Layers, ProbeConfig};
+pub use dropout::Dropout;
+pub use features::{EncoderFacts, FeatureSet, FileFacts};
+pub use layers::Rows;
+pub use loss::Targets;
+pub use network::Network;
+pub use result::{
+    LearningRateTrial, LeftOut, LeftOutReason, MeanStd, ProbeOutcome, ProbeResult, SeedResult, SplitSizes,
+    TagResult,
+};
+pub use run::probe;
+pub use saved::{Probe, ProbeFacts};
+pub use schedule::{EarlyStopping, Plateau, Verdict};
+pub use shape::{Mix, Shape, TensorPlace};
+pub use splits::ProbeData;
+pub use standardisation::Standardisation;
+pub use train::Epoch;
+pub use windows::{Window, side_by_side_clips, sliding_windows};

@@ -1,0 +1,306 @@
+//! The probe: layers mixed, one hidden layer, outputs (MARBLE v1 `UtteranceMLPProber`).
+//!
+//! `x = mix(h_1 … h_L)`, `a = dropout(relu(x W₁ᵀ + b₁))`, `z = a W₂ᵀ + b₂`; see [`Mix`] for the mix. Backward, with δ = ∂loss/∂z:
+//! `∂W₂ = δᵀ a`, `∂b₂ = Σ δ`, `∂a = δ W₂`, the hidden gradient γ is ∂a where a > 0 (times the dropout scale), `∂W₁ = γᵀ x`, `∂b₁ = Σ γ`, `∂x = γ W₁`, and
+//! with g_l = Σ ∂x·h_l: softmax `∂w_l = s_l (g_l − Σ s g)`, conv `∂w_l = g_l`, `∂b = Σ ∂x`, concat `∂W = ∂xᵀ [h_1 … h_L]`.
+//! Shapes: B batch, L layers, D width, h hidden, n outputs. float32; loss and sums over layers in f64.
+
+use super::dropout::Dropout;
+use super::layers::{Rows, weighted_sum, weighted_sum_gradient};
+use super::loss::Targets;
+use super::product::{Matrix, multiply};
+use super::shape::{Mix, Shape};
+use crate::EvaluateError;
+use crate::error::{all_finite, same_size};
+
+/// Examples evaluated together when no gradient is wanted.
+const EVALUATION_BATCH: usize = 256;
+
+/// A probe with room for its gradient and for one batch.
+#[derive(Clone, Debug)]
+pub struct Network {
+    shape: Shape,
+    parameters: Vec<f32>,
+    gradient: Vec<f32>,
+    places: Places,
+    /// All layers side by side `[B, L·D]`; only for [`Mix::Concat`].
+    side_by_side: Vec<f32>,
+    /// `[B, D]`.
+    mixed: Vec<f32>,
+    /// `[B, D]`.
+    mixed_gradient: Vec<f32>,
+    /// `[B, h]`, after dropout.
+    hidden: Vec<f32>,
+    /// `[B, h]`.
+    hidden_gradient: Vec<f32>,
+    /// `[B, n]`; the gradient of the loss once it has been taken.
+    logits: Vec<f32>,
+}
+
+/// Ranges of the head's tensors; what lies before `hidden_weight` belongs to the mix.
+#[derive(Clone, Debug)]
+struct Places {
+    hidden_weight: std::ops::Range<usize>,
+    hidden_bias: std::ops::Range<usize>,
+    output_weight: std::ops::Range<usize>,
+    output_bias: std::ops::Range<usize>,
+}
+
+impl Network {
+    /// A probe with given parameters, in the order of [`Shape::tensors`].
+    pub fn new(shape: Shape, parameters: Vec<f32>) -> Result<Self, EvaluateError> {
+        shape.check()?;
+        same_size("parameters of the probe", shape.n_parameters(), parameters.len())?;
+        all_finite("parameters of the probe", &parameters)?;
+        let places = Places {
+            hidden_weight: shape.range("hidden_weight"),
+            hidden_bias: shape.range("hidden_bias"),
+            output_weight: shape.range("output_weight"),
+            output_bias: shape.range("output_bias"),
+        };
+        Ok(Self {
+            shape,
+            gradient: vec![0.0; parameters.len()],
+            parameters,
+            places,
+            side_by_side: Vec::new(),
+            mixed: Vec::new(),
+            mixed_gradient: Vec::new(),
+            hidden: Vec::new(),
+            hidden_gradient: Vec::new(),
+            logits: Vec::new(),
+        })
+    }
+
+    /// Its sizes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// All parameters.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    /// The gradient of the last [`Network::loss_and_gradient`], in the order of the parameters.
+    pub fn gradient(&self) -> &[f32] {
+        &self.gradient
+    }
+
+    /// Parameters to change, and their gradient.
+    pub fn update(&mut self) -> (&mut [f32], &[f32]) {
+        (&mut self.parameters, &self.gradient)
+    }
+
+    /// What the mix is made of: a share of each layer (softmax or convolution weights), nothing for the other mixes.
+    pub fn layer_weights(&self) -> Vec<f32> {
+        match self.shape.mix {
+            Mix::Softmax => softmax(&self.parameters[..self.shape.layers]),
+            Mix::Conv => self.parameters[..self.shape.layers].to_vec(),
+            Mix::Concat | Mix::Single => Vec::new(),
+        }
+    }
+
+    /// Logits of all examples of `rows`, without dropout.
+    ///
+    /// # Shapes
+    /// - rows `[N, L, D]`
+    /// - returns `[N, n]`
+    pub fn logits(&mut self, rows: &Rows<'_>) -> Vec<f32> {
+        let all: Vec<usize> = (0..rows.n_examples()).collect();
+        let mut logits = Vec::with_capacity(all.len() * self.shape.outputs);
+        for batch in all.chunks(EVALUATION_BATCH) {
+            self.forward(rows, batch, None);
+            logits.extend_from_slice(&self.logits);
+        }
+        logits
+    }
+
+    /// The mean loss over the examples `batch` of `rows`; its gradient is kept.
+    ///
+    /// # Shapes
+    /// - rows `[N, L, D]`, targets of the same N examples
+    pub fn loss_and_gradient(
+        &mut self,
+        rows: &Rows<'_>,
+        targets: Targets<'_>,
+        batch: &[usize],
+        dropout: Option<Dropout>,
+    ) -> f64 {
+        self.forward(rows, batch, dropout);
+        let loss = targets.loss_and_gradient(&mut self.logits, self.shape.outputs, batch);
+        self.backward(rows, batch, dropout.map_or(1.0, |dropout| dropout.scale()));
+        loss
+    }
+
+    fn forward(&mut self, rows: &Rows<'_>, batch: &[usize], dropout: Option<Dropout>) {
+        assert_eq!(rows.row_len(), self.shape.layers * self.shape.width, "rows fit the probe");
+        self.mix(rows, batch);
+        let Self { shape, parameters, places, mixed, hidden, logits, .. } = self;
+        let (width, n_hidden, n_outputs) = (shape.width, shape.hidden, shape.outputs);
+        hidden.resize(batch.len() * n_hidden, 0.0);
+        logits.resize(batch.len() * n_outputs, 0.0);
+        repeat(hidden, &parameters[places.hidden_bias.clone()]);
+        let weight = Matrix::new(&parameters[places.hidden_weight.clone()], width);
+        multiply(hidden, true, Matrix::new(mixed, width), weight.transposed());
+        for unit in hidden.iter_mut() {
+            *unit = unit.max(0.0);
+        }
+        if let Some(dropout) = dropout {
+            for (units, &example) in hidden.chunks_exact_mut(n_hidden).zip(batch) {
+                dropout.apply(example, units);
+            }
+        }
+        repeat(logits, &parameters[places.output_bias.clone()]);
+        let weight = Matrix::new(&parameters[places.output_weight.clone()], n_hidden);
+        multiply(logits, true, Matrix::new(hidden, n_hidden), weight.transposed());
+    }
+
+    /// Fills `mixed`.
+    fn mix(&mut self, rows: &Rows<'_>, batch: &[usize]) {
+        let Self { shape, parameters, side_by_side, mixed, .. } = self;
+        let (layers, width) = (shape.layers, shape.width);
+        mixed.resize(batch.len() * width, 0.0);
+        match shape.mix {
+            Mix::Softmax => {
+                weighted_sum(mixed, 0.0, &softmax(&parameters[..layers]), rows, batch);
+            }
+            Mix::Conv => weighted_sum(mixed, parameters[layers], &parameters[..layers], rows, batch),
+            Mix::Single => {
+                for (to, &example) in mixed.chunks_exact_mut(width).zip(batch) {
+                    to.copy_from_slice(rows.row(example));
+                }
+            }
+            Mix::Concat => {
+                side_by_side.clear();
+                for &example in batch {
+                    side_by_side.extend_from_slice(rows.row(example));
+                }
+                let (weight, rest) = parameters.split_at(width * layers * width);
+                repeat(mixed, &rest[..width]);
+                let weight = Matrix::new(weight, layers * width).transposed();
+                multiply(mixed, true, Matrix::new(side_by_side, layers * width), weight);
+            }
+        }
+    }
+
+    /// Expects the gradient with respect to the logits in `logits`; `scale` is what dropout multiplied kept units by.
+    fn backward(&mut self, rows: &Rows<'_>, batch: &[usize], scale: f32) {
+        let Self { shape, parameters, gradient, places, mixed, mixed_gradient, hidden, .. } = self;
+        let (hidden_gradient, output_gradient) = (&mut self.hidden_gradient, &self.logits);
+        let (width, n_hidden) = (shape.width, shape.hidden);
+        let slopes = Matrix::new(output_gradient, shape.outputs);
+        let to = &mut gradient[places.output_weight.clone()];
+        multiply(to, false, slopes.transposed(), Matrix::new(hidden, n_hidden));
+        column_sums(&mut gradient[places.output_bias.clone()], output_gradient);
+
+        hidden_gradient.resize(hidden.len(), 0.0);
+        let weight = Matrix::new(&parameters[places.output_weight.clone()], n_hidden);
+        multiply(hidden_gradient, false, slopes, weight);
+        for (slope, &unit) in hidden_gradient.iter_mut().zip(hidden.iter()) {
+            // A unit is above 0 exactly when it was both active and kept.
+            *slope = if unit > 0.0 { *slope * scale } else { 0.0 };
+        }
+        let slopes = Matrix::new(hidden_gradient, n_hidden);
+        let to = &mut gradient[places.hidden_weight.clone()];
+        multiply(to, false, slopes.transposed(), Matrix::new(mixed, width));
+        column_sums(&mut gradient[places.hidden_bias.clone()], hidden_gradient);
+        if shape.mix != Mix::Single {
+            mixed_gradient.resize(mixed.len(), 0.0);
+            let weight = Matrix::new(&parameters[places.hidden_weight.clone()], width);
+            multiply(mixed_gradient, false, slopes, weight);
+            self.mix_backward(rows, batch);
+        }
+    }
+
+    fn mix_backward(&mut self, rows: &Rows<'_>, batch: &[usize]) {
+        let Self { shape, parameters, gradient, side_by_side, mixed_gradient, .. } = self;
+        let (layers, width) = (shape.layers, shape.width);
+        match shape.mix {
+            Mix::Softmax => {
+                let by_layer = weighted_sum_gradient(layers, mixed_gradient, rows, batch);
+                let shares = softmax(&parameters[..layers]);
+                let mean: f64 = shares.iter().zip(&by_layer).map(|(&s, g)| f64::from(s) * g).sum();
+                for ((to, &share), g) in gradient.iter_mut().zip(&shares).zip(by_layer) {
+                    *to = (f64::from(share) * (g - mean)) as f32;
+                }
+            }
+            Mix::Conv => {
+                let by_layer = weighted_sum_gradient(layers, mixed_gradient, rows, batch);
+                for (to, g) in gradient.iter_mut().zip(by_layer) {
+                    *to = g as f32;
+                }
+                gradient[layers] = mixed_gradient.iter().map(|&g| f64::from(g)).sum::<f64>() as f32;
+            }
+            Mix::Concat => {
+                let (weight, rest) = gradient.split_at_mut(width * layers * width);
+                let slopes = Matrix::new(mixed_gradient, width).transposed();
+                multiply(weight, false, slopes, Matrix::new(side_by_side, layers * width));
+                column_sums(&mut rest[..width], mixed_gradient);
+            }
+            Mix::Single => {}
+        }
+    }
+}
+
+fn softmax(weights: &[f32]) -> Vec<f32> {
+    let largest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = weights.iter().map(|&w| f64::from(w - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| (power / sum) as f32).collect()
+}
+
+/// Writes `row` to every row of `matrix`.
+fn repeat(matrix: &mut [f32], row: &[f32]) {
+    for to in matrix.chunks_exact_mut(row.len()) {
+        to.copy_from_slice(row);
+    }
+}
+
+fn column_sums(sums: &mut [f32], matrix: &[f32]) {
+    sums.fill(0.0);
+    for row in matrix.chunks_exact(sums.len()) {
+        for (sum, &x) in sums.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Central differences of the loss against the gradient, dropout included.
+    #[test]
+    fn the_gradient_is_the_slope_of_the_loss() {
+        for mix in [Mix::Softmax, Mix::Conv, Mix::Concat, Mix::Single] {
+            let layers = if mix == Mix::Single { 1 } else { 3 };
+            let shape = Shape { mix, layers, width: 5, hidden: 6, outputs: 3 };
+            let features: Vec<f32> =
+                (0..8 * layers * 5).map(|i| ((i * i * 7 + i) % 13) as f32 / 6.0 - 1.0).collect();
+            let rows = Rows::new(&features, layers * 5, 0, layers * 5).unwrap();
+            let targets: Vec<f32> = (0..24).map(|i| f32::from(u8::from(i % 3 == 0))).collect();
+            let dropout = Some(Dropout { probability: 0.3, seed: 4, epoch: 0 });
+            let batch = [0, 3, 3, 7];
+            let mut network = Network::new(shape, shape.initial(2)).unwrap();
+            network.loss_and_gradient(&rows, Targets::Tags(&targets), &batch, dropout);
+            let gradient = network.gradient().to_vec();
+            for (at, &ours) in gradient.iter().enumerate() {
+                // Small, so that hardly any step crosses the corner of a ReLU.
+                let moved = |by: f32| {
+                    let mut network = network.clone();
+                    network.update().0[at] += by;
+                    network.loss_and_gradient(&rows, Targets::Tags(&targets), &batch, dropout)
+                };
+                let slope = (moved(1e-3) - moved(-1e-3)) / 2e-3;
+                assert!((slope - f64::from(ours)).abs() < 3e-4, "{mix:?} {at}: {slope} {}", gradient[at]);
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_weights_sum_to_one_and_do_not_overflow() {
+        let shares = softmax(&[1000.0, 1000.0, -1000.0]);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6 && shares[2].abs() < 1e-30);
+    }
+}

@@ -1,0 +1,316 @@
+//! A trained probe as a file: safetensors with the tensors of [`Shape::tensors`] and one JSON document, [`ProbeFacts`], in its metadata.
+//!
+//! Loading is strict: every tensor present with its shape in float32, no other, all finite, and the facts of the version this program writes.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::features::EncoderFacts;
+use super::layers::Rows;
+use super::network::Network;
+use super::shape::Shape;
+use super::standardisation::Standardisation;
+use crate::aggregate::logistic;
+use crate::error::{all_finite, same_size};
+use crate::{Average, EvaluateError, file_scores};
+
+/// Key of the facts in the file's metadata.
+const METADATA_KEY: &str = "culturemert.probe";
+/// Version of the layout of [`ProbeFacts`].
+const SCHEMA: u32 = 1;
+/// No probe is larger; read before anything is allocated. 4 GiB of weights is the largest shape allowed.
+const MAX_FILE_BYTES: u64 = (4 << 30) + (1 << 20);
+
+/// What a probe is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeFacts {
+    /// Version of this layout.
+    pub schema: u32,
+    /// Program that trained it.
+    pub program: String,
+    /// The encoder it reads.
+    pub encoder: EncoderFacts,
+    /// What each output means.
+    pub tags: Vec<String>,
+    /// First hidden state used.
+    pub first_layer: usize,
+    /// Sizes.
+    pub shape: Shape,
+    /// Whether features are standardised before they are mixed.
+    pub standardised: bool,
+    /// Seed it was trained with.
+    pub seed: u64,
+    /// Its macro ROC-AUC on the validation files.
+    pub valid_roc_auc: f64,
+}
+
+impl ProbeFacts {
+    pub(super) fn new(
+        encoder: &EncoderFacts,
+        tags: &[String],
+        first_layer: usize,
+        shape: &Shape,
+        seed: u64,
+        valid_roc_auc: f64,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            program: format!("culturemert {}", env!("CARGO_PKG_VERSION")),
+            encoder: encoder.clone(),
+            tags: tags.to_vec(),
+            first_layer,
+            shape: *shape,
+            standardised: false,
+            seed,
+            valid_roc_auc,
+        }
+    }
+}
+
+/// A trained probe, ready to tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    facts: ProbeFacts,
+    parameters: Vec<f32>,
+    standardisation: Option<Standardisation>,
+}
+
+impl Probe {
+    pub(super) fn new(
+        facts: ProbeFacts,
+        parameters: Vec<f32>,
+        standardisation: Option<Standardisation>,
+    ) -> Result<Self, EvaluateError> {
+        facts.shape.check()?;
+        same_size("outputs beside tags", facts.tags.len(), facts.shape.outputs)?;
+        same_size("width of the encoder", facts.encoder.width, facts.shape.width)?;
+        let states = facts.first_layer.saturating_add(facts.shape.layers);
+        if states > facts.encoder.n_layers {
+            let (expected, found) = (facts.encoder.n_layers, states);
+            return Err(EvaluateError::Size { what: "hidden states".to_owned(), expected, found });
+        }
+        same_size("parameters of the probe", facts.shape.n_parameters(), parameters.len())?;
+        all_finite("parameters of the probe", &parameters)?;
+        let facts = ProbeFacts { standardised: standardisation.is_some(), ..facts };
+        Ok(Self { facts, parameters, standardisation })
+    }
+
+    /// What it is for.
+    pub fn facts(&self) -> &ProbeFacts {
+        &self.facts
+    }
+
+    /// Names of the tags, in the order of the probabilities.
+    pub fn tags(&self) -> &[String] {
+        &self.facts.tags
+    }
+
+    /// Probabilities of the tags of one recording: the logistic function of the mean logit over its chunks.
+    ///
+    /// # Shapes
+    /// - `features` `[M, L, D]`: all hidden states of the encoder, averaged over time, of the recording's chunks
+    /// - returns `[n]`
+    pub fn probabilities(&self, features: &[f32]) -> Result<Vec<f64>, EvaluateError> {
+        let logits = self.chunk_logits(features)?;
+        let n = self.facts.shape.outputs;
+        let one_file = vec![0; logits.len() / n];
+        let mean = file_scores(&logits, n, &one_file, 1, Average::Logits)?;
+        Ok(mean.into_iter().map(logistic).collect())
+    }
+
+    /// Logits of each chunk, `[M, n]`. Shapes as [`Probe::probabilities`].
+    pub fn chunk_logits(&self, features: &[f32]) -> Result<Vec<f32>, EvaluateError> {
+        let EncoderFacts { n_layers, width, .. } = self.facts.encoder;
+        let row_len = n_layers * width;
+        same_size("features of whole chunks", features.len().next_multiple_of(row_len), features.len())?;
+        all_finite("features", features)?;
+        let standardised = self.standardisation.as_ref().map(|all| all.apply(features));
+        let used = self.facts.shape.layers * width;
+        let rows = Rows::new(
+            standardised.as_deref().unwrap_or(features),
+            row_len,
+            self.facts.first_layer * width,
+            used,
+        )?;
+        Ok(Network::new(self.facts.shape, self.parameters.clone())?.logits(&rows))
+    }
+
+    /// Writes the probe, wholly or not at all.
+    pub fn save(&self, path: &Path) -> Result<(), EvaluateError> {
+        let bad = |reason: String| EvaluateError::ProbeFile { path: path.to_path_buf(), reason };
+        let mut tensors = Vec::new();
+        for (name, dims, values) in self.tensors() {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((name, dims, bytes));
+        }
+        let views: Vec<(&str, TensorView<'_>)> = tensors
+            .iter()
+            .map(|(name, dims, bytes)| Ok((*name, TensorView::new(Dtype::F32, dims.clone(), bytes)?)))
+            .collect::<Result<_, safetensors::SafeTensorError>>()
+            .map_err(|error| bad(error.to_string()))?;
+        let facts = serde_json::to_string(&self.facts).map_err(|error| bad(error.to_string()))?;
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), facts)]);
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| bad(error.to_string()))?;
+        Ok(files::write_atomic(path, &bytes)?)
+    }
+
+    /// Reads a probe; refuses everything that [`Probe::save`] would not have written.
+    pub fn load(path: &Path) -> Result<Self, EvaluateError> {
+        let bad = |reason: String| EvaluateError::ProbeFile { path: path.to_path_buf(), reason };
+        let size = std::fs::metadata(path).map_err(files::FilesError::io("open", path))?.len();
+        if size > MAX_FILE_BYTES {
+            return Err(bad(format!("it has {size} bytes, a probe at most {MAX_FILE_BYTES}")));
+        }
+        let bytes = std::fs::read(path).map_err(files::FilesError::io("read", path))?;
+        Self::from_bytes(&bytes).map_err(|error| match error {
+            EvaluateError::ProbeFile { reason, .. } => bad(reason),
+            other => bad(other.to_string()),
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, EvaluateError> {
+        let bad = |reason: String| EvaluateError::ProbeFile { path: "".into(), reason };
+        let text = |error: safetensors::SafeTensorError| bad(error.to_string());
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(text)?;
+        let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
+        let facts = metadata.ok_or_else(|| bad(format!("its metadata has no `{METADATA_KEY}`")))?;
+        let version: Version = serde_json::from_str(facts).map_err(|error| bad(error.to_string()))?;
+        if version.schema != SCHEMA {
+            let found = version.schema;
+            return Err(bad(format!("it has layout {found}, this program reads {SCHEMA}; train it again")));
+        }
+        let facts: ProbeFacts = serde_json::from_str(facts).map_err(|error| bad(error.to_string()))?;
+        facts.shape.check()?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(text)?;
+        let row = vec![facts.encoder.n_layers, facts.encoder.width];
+        let mut wanted: Vec<(&str, Vec<usize>)> =
+            facts.shape.tensors().into_iter().map(|tensor| (tensor.name, tensor.dims)).collect();
+        let n_network = wanted.len();
+        if facts.standardised {
+            wanted.extend([(MEAN, row.clone()), (SCALE, row)]);
+        }
+        if let Some(name) = tensors.names().into_iter().find(|name| wanted.iter().all(|(w, _)| w != name)) {
+            return Err(bad(format!("tensor `{name}` is not part of a probe")));
+        }
+        let mut lists = Vec::new();
+        for (name, dims) in wanted {
+            let view = tensors.tensor(name).map_err(|_| bad(format!("tensor `{name}` is missing")))?;
+            if view.dtype() != Dtype::F32 || view.shape() != dims {
+                let (dtype, shape) = (view.dtype(), view.shape());
+                return Err(bad(format!("tensor `{name}` is {dtype:?} {shape:?}, needed is F32 {dims:?}")));
+            }
+            let (words, _) = view.data().as_chunks::<4>();
+            lists.push(words.iter().map(|&word| f32::from_le_bytes(word)).collect::<Vec<f32>>());
+        }
+        let rest = lists.split_off(n_network);
+        let standardisation = match <[Vec<f32>; 2]>::try_from(rest) {
+            Ok([mean, scale]) => {
+                all_finite(MEAN, &mean)?;
+                all_finite(SCALE, &scale)?;
+                Some(Standardisation { mean, scale })
+            }
+            Err(_) => None,
+        };
+        Self::new(facts, lists.concat(), standardisation)
+    }
+
+    fn tensors(&self) -> Vec<(&str, Vec<usize>, &[f32])> {
+        let places = self.facts.shape.tensors().into_iter();
+        let mut tensors: Vec<(&str, Vec<usize>, &[f32])> =
+            places.map(|place| (place.name, place.dims, &self.parameters[place.range])).collect();
+        if let Some(Standardisation { mean, scale }) = &self.standardisation {
+            let row = vec![self.facts.encoder.n_layers, self.facts.encoder.width];
+            tensors.extend([(MEAN, row.clone(), mean.as_slice()), (SCALE, row, scale.as_slice())]);
+        }
+        tensors
+    }
+}
+
+const MEAN: &str = "standardisation_mean";
+const SCALE: &str = "standardisation_scale";
+
+/// The one field every version has.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Mix;
+    use super::*;
+
+    fn example(standardise: bool) -> Probe {
+        let encoder = EncoderFacts {
+            name: "e".to_owned(),
+            hash: "h".to_owned(),
+            n_layers: 3,
+            width: 4,
+            chunk_seconds: 30.0,
+        };
+        let shape = Shape { mix: Mix::Softmax, layers: 2, width: 4, hidden: 5, outputs: 2 };
+        let facts = ProbeFacts::new(&encoder, &["a".to_owned(), "b".to_owned()], 1, &shape, 7, 0.9);
+        let standardisation =
+            standardise.then(|| Standardisation { mean: vec![0.5; 12], scale: vec![2.0; 12] });
+        Probe::new(facts, shape.initial(7), standardisation).unwrap()
+    }
+
+    #[test]
+    fn a_probe_comes_back_as_it_was_and_the_file_is_the_same_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (directory.path().join("1.safetensors"), directory.path().join("2.safetensors"));
+        for standardise in [false, true] {
+            let probe = example(standardise);
+            probe.save(&one).unwrap();
+            probe.save(&two).unwrap();
+            assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+            assert_eq!(Probe::load(&one).unwrap(), probe);
+        }
+    }
+
+    #[test]
+    fn truncated_and_foreign_files_are_refused_without_a_panic() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("p.safetensors");
+        example(true).save(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in (0..whole.len()).step_by(7) {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert!(Probe::load(&path).is_err(), "{cut} bytes");
+        }
+        let text = String::from_utf8_lossy(&whole).into_owned();
+        let header = &text[..text.rfind("output_weight").unwrap_or(0)];
+        assert!(header.contains("hidden_weight"));
+        let changed = |from: &[u8], to: &[u8]| -> Vec<u8> {
+            let at = whole.windows(from.len()).position(|part| part == from).unwrap();
+            [&whole[..at], to, &whole[at + from.len()..]].concat()
+        };
+        for (from, to) in [
+            (&b"hidden_bias"[..], &b"hidden_bios"[..]),
+            (b"\\\"schema\\\":1", b"\\\"schema\\\":2"),
+            (b"\\\"layers\\\":2", b"\\\"layers\\\":1"),
+            (b"\\\"layers\\\":2", b"\\\"layers\\\":9"),
+            (b"\\\"standardised\\\":true", b"\\\"standardised\\\":null"),
+            (b"\\\"first_layer\\\":1", b"\\\"first_layer\\\":2"),
+        ] {
+            std::fs::write(&path, changed(from, to)).unwrap();
+            assert!(Probe::load(&path).is_err(), "{}", String::from_utf8_lossy(to));
+        }
+    }
+
+    #[test]
+    fn probabilities_follow_the_mean_logit() {
+        let probe = example(false);
+        let features: Vec<f32> = (0..24u8).map(|i| f32::from(i) / 8.0 - 1.0).collect();
+        let logits = probe.chunk_logits(&features).unwrap();
+        let mean = f64::from(logits[1]).midpoint(f64::from(logits[3]));
+        assert!((probe.probabilities(&features).unwrap()[1] - logistic(mean)).abs() < 1e-12);
+        assert!(probe.probabilities(&features[1..]).is_err());
+        assert!(probe.probabilities(&[]).is_err());
+    }
+}
