@@ -51,15 +51,15 @@ pub(crate) struct Statement {
     pub(crate) edit: Option<Edit>,
 }
 
-/// An edit of an MP4 track: encoder delay and padding are cut with it.
+/// An edit of an MP4 track, in seconds: encoder delay and padding are cut with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Edit {
-    /// Seconds to skip at the start.
-    pub(crate) skip_seconds: f64,
-    /// Seconds to keep after that.
-    pub(crate) keep_seconds: Option<f64>,
-    /// How coarsely the kept length is stated, in seconds.
-    pub(crate) grain_seconds: f64,
+    /// To skip at the start.
+    pub(crate) skip: f64,
+    /// To keep after that.
+    pub(crate) keep: Option<f64>,
+    /// How coarsely the kept length is stated.
+    pub(crate) grain: f64,
 }
 
 /// Reads what the file states and refuses what cannot be.

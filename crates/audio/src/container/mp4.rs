@@ -51,13 +51,13 @@ pub(super) fn inspect(bytes: &mut Bytes<'_>, start: u64) -> Result<Option<Edit>,
 
 /// The edit of the first sound track, when it is one plain cut.
 fn edit(movie: &[u8]) -> Option<Edit> {
-    let movie_rate = timescale(child(movie, b"mvhd")?)?;
+    let movie_rate = timescale(child(movie, *b"mvhd")?)?;
     let track = boxes(movie).filter(|(name, _)| name == b"trak").map(|(_, body)| body).find(|track| {
-        child(track, b"mdia").and_then(|media| child(media, b"hdlr")).and_then(|h| h.get(8..12))
+        child(track, *b"mdia").and_then(|media| child(media, *b"hdlr")).and_then(|h| h.get(8..12))
             == Some(b"soun")
     })?;
-    let media_rate = timescale(child(child(track, b"mdia")?, b"mdhd")?)?;
-    let list = child(child(track, b"edts")?, b"elst")?;
+    let media_rate = timescale(child(child(track, *b"mdia")?, *b"mdhd")?)?;
+    let list = child(child(track, *b"edts")?, *b"elst")?;
     let wide = *list.first()? == 1;
     let n_entries = be(list.get(4..8)?) as usize;
     let entry_len = if wide { 20 } else { 12 };
@@ -74,8 +74,8 @@ fn edit(movie: &[u8]) -> Option<Edit> {
     if cuts.next().is_some() {
         return None;
     }
-    let keep_seconds = (duration > 0).then_some(duration as f64 / movie_rate);
-    Some(Edit { skip_seconds: from as f64 / media_rate, keep_seconds, grain_seconds: 1.0 / movie_rate })
+    let keep = (duration > 0).then_some(duration as f64 / movie_rate);
+    Some(Edit { skip: from as f64 / media_rate, keep, grain: 1.0 / movie_rate })
 }
 
 /// Refuses packets larger than the file; a table of sizes lies in every track, four boxes deep.
@@ -104,8 +104,8 @@ fn timescale(header: &[u8]) -> Option<f64> {
     (scale > 0).then_some(scale as f64)
 }
 
-fn child<'a>(parent: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
-    boxes(parent).find(|(found, _)| found == name).map(|(_, body)| body)
+fn child(parent: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    boxes(parent).find(|(found, _)| *found == name).map(|(_, body)| body)
 }
 
 /// The boxes of a body, up to the first that does not fit.

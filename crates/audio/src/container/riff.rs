@@ -9,6 +9,9 @@ use crate::error::Flaw;
 /// More chunks than any writer makes.
 const MOST_CHUNKS: usize = 10_000;
 
+/// PCM, float, A-law, µ-law, and those named in an extension.
+const WAV_CODECS: [u16; 5] = [1, 3, 6, 7, 0xfffe];
+
 /// Returns whether the length of the samples is stated: a program that writes into a pipe cannot know it.
 pub(super) fn inspect_wav(bytes: &mut Bytes<'_>, start: u64) -> Result<bool, Flaw> {
     let unknown = [0xff; 4];
@@ -23,6 +26,10 @@ pub(super) fn inspect_wav(bytes: &mut Bytes<'_>, start: u64) -> Result<bool, Fla
                 let f = bytes.exact::<16>(at + 8)?;
                 check_channels(u32::from(u16::from_le_bytes([f[2], f[3]])))?;
                 check_rate(u32::from_le_bytes([f[4], f[5], f[6], f[7]]))?;
+                let codec = u16::from_le_bytes([f[0], f[1]]);
+                if !WAV_CODECS.contains(&codec) {
+                    return Err(Flaw::Unsupported(format!("wav codec {codec:#06x}")));
+                }
                 format = Some(u16::from_le_bytes([f[12], f[13]]));
             }
             b"data" => {
@@ -87,8 +94,11 @@ pub(super) fn inspect_aiff(bytes: &mut Bytes<'_>, start: u64) -> Result<(), Flaw
     }
 }
 
-/// Name and length of the chunk at `at`, `None` where the file ends.
-fn chunk(bytes: &mut Bytes<'_>, at: u64) -> Result<Option<([u8; 4], [u8; 4])>, Flaw> {
+/// Name and length, in the file's byte order.
+type ChunkHead = ([u8; 4], [u8; 4]);
+
+/// The head of the chunk at `at`, `None` where the file ends.
+fn chunk(bytes: &mut Bytes<'_>, at: u64) -> Result<Option<ChunkHead>, Flaw> {
     let mut head = [0; 8];
     if bytes.peek(at, &mut head)? < 8 {
         return Ok(None);

@@ -43,16 +43,20 @@ impl Layout {
 
 /// The least even product of 2, 3 and 5 that is not below `least`.
 fn smooth(least: usize) -> usize {
-    let is_smooth = |n: &usize| {
-        let mut rest = *n;
-        for prime in [2, 3, 5] {
-            while rest % prime == 0 {
-                rest /= prime;
-            }
+    let mut n = least.max(2).next_multiple_of(2);
+    while !is_smooth(n) {
+        n += 2;
+    }
+    n
+}
+
+fn is_smooth(mut n: usize) -> bool {
+    for prime in [2, 3, 5] {
+        while n.is_multiple_of(prime) {
+            n /= prime;
         }
-        rest == 1 && n % 2 == 0
-    };
-    (least.max(2)..).find(is_smooth).unwrap_or(least)
+    }
+    n == 1
 }
 
 /// Plans and buffers of one caller.

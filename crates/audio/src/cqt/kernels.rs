@@ -41,7 +41,8 @@ impl Kernels {
 }
 
 fn kernel(config: &CqtConfig, bin: usize, n_samples: usize) -> Kernel {
-    let (length, n) = (config.length(bin), n_samples as f64);
+    let n_taps = config.length(bin);
+    let (length, n) = (n_taps as f64, n_samples as f64);
     let centre = config.frequency(bin) / f64::from(config.sample_rate);
     let reach = (0.5 * length.sqrt() / (PI * LEAKAGE)).cbrt().max(4.0) / length;
     // A band wider than half the circle would meet itself.
@@ -50,7 +51,7 @@ fn kernel(config: &CqtConfig, bin: usize, n_samples: usize) -> Kernel {
     let last = ((centre + reach) * n).floor() as isize;
     let scale = length.sqrt() / n;
     let tap = |line| (scale * window_transform(line as f64 / n - centre, length)) as f32;
-    Kernel { first, taps: (first..=last).map(tap).collect(), odd: length % 2.0 == 1.0 }
+    Kernel { first, taps: (first..=last).map(tap).collect(), odd: n_taps % 2 == 1 }
 }
 
 /// `R(θ)`; 1 at 0.

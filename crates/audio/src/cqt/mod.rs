@@ -53,7 +53,7 @@ impl CqtConfig {
         if !(1..=1 << 11).contains(&self.bins_per_octave) {
             return refuse("cqt.bins_per_octave", self.bins_per_octave.to_string(), "it lies from 1 to 2048");
         }
-        if !(self.fmin.is_finite() && self.fmin > 0.0 && self.length(0) <= (1 << 22) as f64) {
+        if !(self.fmin.is_finite() && self.fmin > 0.0 && self.length(0) <= 1 << 22) {
             return refuse("cqt.fmin", self.fmin.to_string(), "its window has at most 4194304 samples");
         }
         let top = self.frequency(self.n_bins - 1);
@@ -73,9 +73,9 @@ impl CqtConfig {
     }
 
     /// Samples of a bin's window.
-    pub fn length(&self, bin: usize) -> f64 {
+    pub fn length(&self, bin: usize) -> usize {
         let q = 1.0 / (2.0f64.powf(1.0 / self.bins_per_octave as f64) - 1.0);
-        (q * f64::from(self.sample_rate) / self.frequency(bin)).ceil()
+        (q * f64::from(self.sample_rate) / self.frequency(bin)).ceil() as usize
     }
 }
 
@@ -95,7 +95,7 @@ impl Cqt {
     /// Makes the tables.
     pub fn try_new(config: CqtConfig) -> Result<Self, AudioError> {
         config.check()?;
-        let layout = Layout::new(config.hop, config.length(0) as usize, config.sample_rate);
+        let layout = Layout::new(config.hop, config.length(0), config.sample_rate);
         Ok(Self { config, layout, kernels: Kernels::new(&config, layout.n_samples()) })
     }
 

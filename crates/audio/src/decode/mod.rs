@@ -28,6 +28,9 @@ const LOOSE_END: u64 = 2 * 1152;
 /// Packets at the start of an MP3 that may be undecodable, since they lean on frames before the cut.
 const LEANING_PACKETS: u64 = 3;
 
+/// What a seek to a position below zero fails with, which only a damaged file asks for.
+const EINVAL: i32 = 22;
+
 /// A recording being decoded.
 pub(crate) struct Decoder {
     statement: Statement,
@@ -162,12 +165,12 @@ impl Decoder {
     fn cut(&mut self, begin: u64) {
         let Some(edit) = self.statement.edit else { return };
         let rate = f64::from(self.rate_hz);
-        let first = (edit.skip_seconds * rate).round() as u64;
-        let keep = edit.keep_seconds.map_or(u64::MAX, |seconds| {
+        let first = (edit.skip * rate).round() as u64;
+        let keep = edit.keep.map_or(u64::MAX, |seconds| {
             let keep = (seconds * rate).round() as u64;
             // The kept length is often rounded to milliseconds; where all the rest is as good an answer, it is the right one.
             let rest = self.stated.unwrap_or(0).saturating_sub(first);
-            if rest.abs_diff(keep) as f64 <= edit.grain_seconds * rate { rest } else { keep }
+            if rest.abs_diff(keep) as f64 <= edit.grain * rate { rest } else { keep }
         });
         let last = first.saturating_add(keep);
         let within = |at: u64| at.saturating_sub(begin).min(self.mono.len() as u64) as usize;
@@ -183,7 +186,8 @@ impl Decoder {
 
     fn end(&self) -> Result<(), Flaw> {
         let content = self.statement.n_bytes - self.statement.content;
-        if self.bare && self.n_packet_bytes < content / 2 {
+        // A stated length is a frame that says so, which does not occur by chance.
+        if self.bare && self.stated.is_none() && self.n_packet_bytes < content / 2 {
             // A pattern of bits that looks like a frame occurs by chance.
             let share = format!("{} of {content} bytes look like MPEG frames", self.n_packet_bytes);
             return Err(Flaw::NotAudio(share));
@@ -209,10 +213,10 @@ impl Decoder {
         let at = self.n_decoded as f64 / f64::from(self.rate_hz.max(1));
         match error {
             Error::IoError(error) if is_end(error) => Flaw::Truncated(format!("it ends at {at:.3} s")),
-            Error::IoError(error) => Flaw::Io(std::io::Error::new(error.kind(), error.to_string())),
+            Error::IoError(error) if is_of_the_system(error) => Flaw::Io(copy(error)),
             Error::ResetRequired => Flaw::Unsupported("several streams are chained in it".into()),
             Error::Unsupported(_) | Error::LimitError(_) => Flaw::Unsupported(error.to_string()),
-            _ if self.n_given == 0 && self.bare => Flaw::NotAudio(error.to_string()),
+            _ if self.n_given == 0 && self.bare && self.stated.is_none() => Flaw::NotAudio(error.to_string()),
             _ => Flaw::Truncated(format!("at {at:.3} s: {error}")),
         }
     }
@@ -220,12 +224,11 @@ impl Decoder {
 
 /// Mean over channels. Shapes: `[t, c]` to `[t]`.
 fn average(interleaved: &[f32], n_channels: usize, mono: &mut Vec<f32>) {
-    match n_channels {
-        1 => mono.extend_from_slice(interleaved),
-        _ => {
-            let frames = interleaved.chunks_exact(n_channels);
-            mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / n_channels as f32));
-        }
+    if n_channels == 1 {
+        mono.extend_from_slice(interleaved);
+    } else {
+        let frames = interleaved.chunks_exact(n_channels);
+        mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / n_channels as f32));
     }
 }
 
@@ -240,6 +243,15 @@ fn unopened(error: &Error, kind: Kind) -> Flaw {
         Error::Unsupported(_) | Error::LimitError(_) => Flaw::Unsupported(error.to_string()),
         _ => Flaw::Truncated(error.to_string()),
     }
+}
+
+/// Demuxers also call it an input error when a number in the file leads them nowhere.
+fn is_of_the_system(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| code != EINVAL)
+}
+
+fn copy(error: &std::io::Error) -> std::io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error)
 }
 
 fn is_end(error: &std::io::Error) -> bool {

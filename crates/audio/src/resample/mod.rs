@@ -5,8 +5,8 @@
 //!
 //! **Invariant:** [`ResamplerStream`] gives, bit for bit, what [`resample`] gives, whatever the blocks.
 
+mod high_quality;
 mod polyphase;
-mod rubato_sinc;
 mod torchaudio;
 
 use std::fmt;
@@ -15,8 +15,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::AudioError;
+
+use high_quality::HighQuality;
 use polyphase::Polyphase;
-use rubato_sinc::RubatoSinc;
 
 /// Which low-pass filter resampling uses. Tokens and features of 44.1 and 48 kHz material depend on it: record which was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ pub enum Resampler {
     /// have heard the world through it.
     #[default]
     Torchaudio,
-    /// A long windowed sinc: flat to 0.9 of the lower Nyquist frequency, aliases below 1e-6.
+    /// A long windowed sinc of rubato: flat to 1e-5 up to 0.88 of the lower Nyquist frequency, aliases below 1e-6.
     Hq,
 }
 
@@ -80,7 +81,7 @@ pub struct ResamplerStream {
 enum Engine {
     Identity,
     Polyphase(Polyphase),
-    Rubato(Box<RubatoSinc>),
+    HighQuality(Box<HighQuality>),
 }
 
 impl ResamplerStream {
@@ -92,7 +93,7 @@ impl ResamplerStream {
         let engine = match resampler {
             _ if from == to => Engine::Identity,
             Resampler::Torchaudio => Engine::Polyphase(Polyphase::new(torchaudio::kernel(from, to))),
-            Resampler::Hq => Engine::Rubato(Box::new(RubatoSinc::new(from, to))),
+            Resampler::Hq => Engine::HighQuality(Box::new(HighQuality::new(from, to))),
         };
         Self { engine }
     }
@@ -102,7 +103,7 @@ impl ResamplerStream {
         match &mut self.engine {
             Engine::Identity => output.extend_from_slice(block),
             Engine::Polyphase(engine) => engine.push(block, output),
-            Engine::Rubato(engine) => engine.push(block, output),
+            Engine::HighQuality(engine) => engine.push(block, output),
         }
     }
 
@@ -111,7 +112,7 @@ impl ResamplerStream {
         match &mut self.engine {
             Engine::Identity => {}
             Engine::Polyphase(engine) => engine.finish(output),
-            Engine::Rubato(engine) => engine.finish(output),
+            Engine::HighQuality(engine) => engine.finish(output),
         }
     }
 }

@@ -69,7 +69,7 @@ fn loudest_bin(rows: &[f32], n_bins: usize) -> usize {
 
 /// The definition, tap by tap.
 fn direct(config: &CqtConfig, samples: &[f32], frame: usize, bin: usize) -> f64 {
-    let length = config.length(bin);
+    let length = config.length(bin) as f64;
     let (mut re, mut im) = (0.0, 0.0);
     for i in 0..length as usize {
         let tau = i as f64 - (length / 2.0).ceil();
