@@ -145,23 +145,3 @@ fn nonsense_is_refused() {
         assert!(Cqt::try_new(config).is_err(), "{config:?}");
     }
 }
-
-/// Not a test of truth: prints what a 5 s crop costs.
-#[test]
-#[ignore = "a measurement; run it alone"]
-fn speed() {
-    for n_bins in [84, 336] {
-        let start = std::time::Instant::now();
-        let cqt = Cqt::new(CqtConfig::mert(n_bins));
-        let made = start.elapsed();
-        let samples = golden::cf_wave("speed", 120_000);
-        cqt.transform(&samples);
-        let mut best = std::time::Duration::MAX;
-        for _ in 0..20 {
-            let start = std::time::Instant::now();
-            cqt.transform(&samples);
-            best = best.min(start.elapsed());
-        }
-        eprintln!("{n_bins} bins: tables {made:?}, 5 s {best:?}");
-    }
-}

@@ -6,4 +6,5 @@ mod hostile;
 mod log_mel;
 mod recordings;
 mod resampling;
+mod speed;
 mod wav_files;
