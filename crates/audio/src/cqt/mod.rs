@@ -6,7 +6,7 @@
 //! Source: nnAudio 0.3.4 `CQT1992v2` with the arguments in MERT's `mert_model.py`.
 //!
 //! The original sums 3.5 million taps a frame. Here a block of the signal is transformed once; a kernel is short in frequency, so
-//! each bin is a few products with its band, folded to the frame rate and transformed back (see [`kernels`] and [`block`]).
+//! each bin is a few products with its band, folded to the frame rate and transformed back (`kernels.rs`, `block.rs`).
 //! Shapes: `[n]` samples to `[n/hop + 1, bins]`, row-major. Pure; tables are made once and shared by threads.
 
 mod block;

@@ -22,8 +22,8 @@ use crate::container::{self, Kind, Statement};
 use crate::error::Flaw;
 use packets::PacketDecoder;
 
-/// Samples that a whole recording may lack at its end: two MP3 frames, because taggers count them differently.
-const LOOSE_END: u64 = 2 * 1152;
+/// Samples that a whole recording may lack at its end: one MP3 frame, because taggers differ in whether they count their own.
+const LOOSE_END: u64 = 1152;
 
 /// Packets at the start of an MP3 that may be undecodable, since they lean on frames before the cut.
 const LEANING_PACKETS: u64 = 3;
@@ -205,7 +205,9 @@ impl Decoder {
     fn loose_end(&self) -> u64 {
         match self.statement.kind {
             Kind::Wav | Kind::Aiff | Kind::Flac => 0,
-            Kind::Ogg | Kind::Mp4 | Kind::Bare => LOOSE_END,
+            Kind::Mp4 | Kind::Bare => LOOSE_END,
+            // The end position of Opus counts the samples to be skipped, 312 in practice.
+            Kind::Ogg => 2 * LOOSE_END,
         }
     }
 

@@ -245,8 +245,8 @@ fn golden_truncated_recordings_are_errors() {
     let folder = Folder::new();
     for (extension, whole) in specimens() {
         let n_whole = read(&folder.with("whole", &whole)).unwrap();
-        for percent in [1, 10, 50, 90, 98] {
-            let cut = &whole[..whole.len() * percent / 100];
+        for percent in [0.5, 1.0, 10.0, 50.0, 90.0, 98.0, 99.5] {
+            let cut = &whole[..(whole.len() as f64 * percent / 100.0) as usize];
             match read(&folder.with("cut", cut)) {
                 Err(error) => {
                     assert_eq!(error.fault(), Fault::Truncated, "{extension} at {percent} %: {error}");
