@@ -180,12 +180,12 @@ fn five_seeds_at_pocket_size_are_fast() {
     let seconds = start.elapsed().as_secs_f64();
     let epochs: usize = result.seeds.iter().map(|seed| seed.epochs.len()).sum();
     assert_eq!(epochs, 500);
-    // Ten times what it takes on two quiet cores; the machine may be shared.
+    // Ten times the processor time it takes; the machine may be shared.
     assert!(seconds < 15.0, "{seconds} s for {epochs} epochs");
-    println_seconds(seconds);
+    tell_seconds(seconds);
 }
 
 #[expect(clippy::print_stderr, reason = "a measured time, for whoever runs this with output shown")]
-fn println_seconds(seconds: f64) {
+fn tell_seconds(seconds: f64) {
     eprintln!("500 epochs of 400 chunks: {seconds:.2} s");
 }

@@ -25,6 +25,9 @@ const SCHEMA: u32 = 1;
 /// No probe is larger; read before anything is allocated. 4 GiB of weights is the largest shape allowed.
 const MAX_FILE_BYTES: u64 = (4 << 30) + (1 << 20);
 
+/// No encoder has more hidden states; keeps products of sizes far from overflow.
+const MAX_STATES: usize = 1 << 12;
+
 /// What a probe is for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,8 +93,8 @@ impl Probe {
         same_size("outputs beside tags", facts.tags.len(), facts.shape.outputs)?;
         same_size("width of the encoder", facts.encoder.width, facts.shape.width)?;
         let states = facts.first_layer.saturating_add(facts.shape.layers);
-        if states > facts.encoder.n_layers {
-            let (expected, found) = (facts.encoder.n_layers, states);
+        if states > facts.encoder.n_layers.min(MAX_STATES) || facts.encoder.n_layers > MAX_STATES {
+            let (expected, found) = (facts.encoder.n_layers.min(MAX_STATES), states);
             return Err(EvaluateError::Size { what: "hidden states".to_owned(), expected, found });
         }
         same_size("parameters of the probe", facts.shape.n_parameters(), parameters.len())?;
@@ -247,7 +250,7 @@ mod tests {
 
     fn example(standardise: bool) -> Probe {
         let encoder = EncoderFacts {
-            name: "e".to_owned(),
+            name: "made".to_owned(),
             hash: "h".to_owned(),
             n_layers: 3,
             width: 4,
@@ -283,12 +286,13 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).unwrap();
             assert!(Probe::load(&path).is_err(), "{cut} bytes");
         }
-        let text = String::from_utf8_lossy(&whole).into_owned();
-        let header = &text[..text.rfind("output_weight").unwrap_or(0)];
-        assert!(header.contains("hidden_weight"));
         let changed = |from: &[u8], to: &[u8]| -> Vec<u8> {
             let at = whole.windows(from.len()).position(|part| part == from).unwrap();
-            [&whole[..at], to, &whole[at + from.len()..]].concat()
+            let mut bytes = [&whole[..at], to, &whole[at + from.len()..]].concat();
+            // The header says its own length first.
+            let header = u64::from_le_bytes(whole[..8].try_into().unwrap());
+            bytes[..8].copy_from_slice(&(header + to.len() as u64 - from.len() as u64).to_le_bytes());
+            bytes
         };
         for (from, to) in [
             (&b"hidden_bias"[..], &b"hidden_bios"[..]),
@@ -297,10 +301,17 @@ mod tests {
             (b"\\\"layers\\\":2", b"\\\"layers\\\":9"),
             (b"\\\"standardised\\\":true", b"\\\"standardised\\\":null"),
             (b"\\\"first_layer\\\":1", b"\\\"first_layer\\\":2"),
+            (b"\\\"n_layers\\\":3,\\\"width\\\":4", b"\\\"n_layers\\\":9007199254740993,\\\"width\\\":4"),
         ] {
             std::fs::write(&path, changed(from, to)).unwrap();
             assert!(Probe::load(&path).is_err(), "{}", String::from_utf8_lossy(to));
         }
+        std::fs::write(&path, changed(b"made", b"fade")).unwrap();
+        assert_eq!(
+            Probe::load(&path).unwrap().facts().encoder.name,
+            "fade",
+            "only the changes were at fault"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ const MAX_CELLS: usize = 64 << 16;
 
 /// Token counts of one culture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Read")]
 pub struct TokenCounts {
     culture: String,
     n_codebooks: usize,
@@ -20,6 +21,32 @@ pub struct TokenCounts {
     n_frames: u64,
     /// `[K, E]`.
     counts: Vec<u64>,
+}
+
+/// A table as a file has it, not yet checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    culture: String,
+    n_codebooks: usize,
+    n_entries: usize,
+    n_frames: u64,
+    counts: Vec<u64>,
+}
+
+impl TryFrom<Read> for TokenCounts {
+    type Error = EvaluateError;
+
+    fn try_from(read: Read) -> Result<Self, EvaluateError> {
+        let Read { culture, n_codebooks, n_entries, n_frames, counts } = read;
+        let empty = Self::new(&culture, n_codebooks, n_entries)?;
+        same_size("cells of a table", empty.counts.len(), counts.len())?;
+        for table in counts.chunks_exact(n_entries) {
+            let sum = table.iter().fold(0u64, |sum, &n| sum.saturating_add(n));
+            same_size("tokens of a codebook beside frames", n_frames as usize, sum as usize)?;
+        }
+        Ok(Self { n_frames, counts, ..empty })
+    }
 }
 
 impl TokenCounts {
@@ -63,7 +90,6 @@ impl TokenCounts {
     pub fn merge(&mut self, other: &Self) -> Result<(), EvaluateError> {
         same_size("codebooks", self.n_codebooks, other.n_codebooks)?;
         same_size("entries of a codebook", self.n_entries, other.n_entries)?;
-        same_size("cells of a table", self.counts.len(), other.counts.len())?;
         for (sum, n) in self.counts.iter_mut().zip(&other.counts) {
             *sum += n;
         }
@@ -110,20 +136,6 @@ impl TokenCounts {
         };
         // Adding 0 turns the negative zero of a constant token into a plain one.
         0.0 - self.histogram(codebook).iter().map(term).sum::<f64>() + 0.0
-    }
-
-    /// Whether a table read from outside agrees with itself.
-    pub(crate) fn check(&self) -> Result<(), EvaluateError> {
-        let cells = self.n_codebooks.saturating_mul(self.n_entries);
-        same_size("cells of a table", cells, self.counts.len())?;
-        if self.n_frames == 0 || cells == 0 {
-            return Err(EvaluateError::EmptyCulture { culture: self.culture.clone() });
-        }
-        for codebook in 0..self.n_codebooks {
-            let sum = self.histogram(codebook).iter().fold(0u64, |sum, &n| sum.saturating_add(n));
-            same_size("tokens of a codebook beside frames", self.n_frames as usize, sum as usize)?;
-        }
-        Ok(())
     }
 }
 
