@@ -1,0 +1,4 @@
+//! What the built-in corpus promises to those who train on it.
+
+mod rendering;
+mod traditions;
