@@ -110,6 +110,11 @@ impl Corpus {
         self.samples(clip, 0, clip.samples as usize)
     }
 
+    /// Hashes of the tokenizers whose codes of the whole corpus are here, sorted.
+    pub fn tokenizers(&self) -> Result<Vec<String>, CorpusError> {
+        crate::codes::finished(self)
+    }
+
     /// The codes that the tokenizer called `tokenizer` made of this corpus.
     pub fn codes(&self, tokenizer: &str) -> Result<CodesReader, CorpusError> {
         CodesReader::open(self, tokenizer)

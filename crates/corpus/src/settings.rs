@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{CorpusError, SampleFormat};
@@ -62,6 +64,19 @@ pub struct JobShare {
     pub index: usize,
     /// How many jobs there are.
     pub count: usize,
+}
+
+impl FromStr for JobShare {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}` is not INDEX/COUNT with an index below the count, for instance `0/4`");
+        let (index, count) = text.split_once('/').ok_or_else(wrong)?;
+        let share =
+            Self { index: index.parse().map_err(|_| wrong())?, count: count.parse().map_err(|_| wrong())? };
+        if share.index < share.count { Ok(share) } else { Err(wrong()) }
+    }
 }
 
 /// Longest segment and longest minimum we accept, seconds: a day.

@@ -1,2 +1,29 @@
-//! The command line.
-fn main() {}
+//! The `culturemert` binary: arguments, progress, printing, exit codes. The maths lives in the other crates.
+//!
+//! stdout is data, stderr is talk. Exit codes: 0 done, 1 the work failed, 2 the command was wrong, 130 interrupted.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the one that prints")]
+
+mod cli;
+mod commands;
+mod embedding;
+mod exit;
+mod inputs;
+mod interrupt;
+mod probing;
+mod reproduce;
+mod terminal;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let terminal = terminal::Terminal::new(cli.quiet, cli.no_progress);
+    match commands::run(cli.command, &terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error, &terminal),
+    }
+}

@@ -1,6 +1,7 @@
 //! Encoder and heads together, with the configurations they were made from.
 
 use burn::Tensor;
+use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 
 use crate::{Encoder, EncoderConfig, Heads, HeadsConfig, MertError, initial, parameters};
@@ -64,6 +65,18 @@ impl Mert {
     /// Where the parameters live.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The same weights without a gradient tape: to measure with while it trains.
+    #[must_use]
+    pub fn without_tape(&self) -> Self {
+        Self {
+            encoder: self.encoder.valid(),
+            heads: self.heads.as_ref().map(Module::valid),
+            config: self.config.clone(),
+            heads_config: self.heads_config.clone(),
+            device: self.device.clone().inner(),
+        }
     }
 
     /// All hidden states of equally long clips, `samples [B · L]`: `layers + 1` lists of `[B, T, D]` and T. No gradients.

@@ -69,6 +69,44 @@ pub enum PretrainError {
         /// Its norm.
         norm: f64,
     },
+    /// A loss that is not a number, and what was being heard.
+    #[error(
+        "update {update}: the loss is {loss} on {crops}; look at these recordings or lower the learning rate"
+    )]
+    LossNotFinite {
+        /// The update, counted from 1.
+        update: u64,
+        /// Its value.
+        loss: f64,
+        /// Recordings and where in them.
+        crops: String,
+    },
+    /// The corpus has codes of other codebooks than the plan predicts.
+    #[error(
+        "the codes `{tokenizer}` have {found} and the plan predicts {planned}; set `objective.codebooks` and `objective.entries`, or tokenize anew"
+    )]
+    Codes {
+        /// Hash of the tokenizer.
+        tokenizer: String,
+        /// Codebooks and entries of the codes.
+        found: String,
+        /// Codebooks and entries of the plan.
+        planned: String,
+    },
+    /// The plan names no model and none was given.
+    #[error(
+        "the plan has no `model.init`, so there is nothing to start from scratch; give a model with `--init`"
+    )]
+    NoModel,
+    /// The model refused.
+    #[error(transparent)]
+    Model(#[from] mert::MertError),
+    /// The corpus refused.
+    #[error(transparent)]
+    Corpus(#[from] corpus::CorpusError),
+    /// A model's files refused.
+    #[error(transparent)]
+    Weights(#[from] weights::WeightsError),
     /// The run was begun from something else.
     #[error(
         "`{run}` cannot be resumed: its {what} is {then}, now it is {now}; go on with what it was begun with, or choose another folder"
@@ -136,6 +174,8 @@ impl PretrainError {
                 | Self::Preset { .. }
                 | Self::Pattern { .. }
                 | Self::NothingTrains { .. }
+                | Self::Codes { .. }
+                | Self::NoModel
                 | Self::OtherIdentity { .. }
                 | Self::RunExists(_)
                 | Self::NoRun(_)

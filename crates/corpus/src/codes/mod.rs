@@ -86,6 +86,25 @@ fn folder(corpus: &Corpus, tokenizer: &str) -> Result<PathBuf, CorpusError> {
     Ok(folder)
 }
 
+/// Tokenizers whose codes are whole: the folders that have a manifest.
+pub(crate) fn finished(corpus: &Corpus) -> Result<Vec<String>, CorpusError> {
+    let folder = corpus.dir().join(CODES);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(files::FilesError::io("list", &folder))?,
+    };
+    let mut hashes = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(files::FilesError::io("list", &folder))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if fault_of_name(&name).is_none() && entry.path().join(MANIFEST).is_file() {
+            hashes.push(name);
+        }
+    }
+    hashes.sort();
+    Ok(hashes)
+}
+
 /// Clips of each shard, as ranges of positions in `corpus.clips()`.
 fn clips_by_shard(corpus: &Corpus) -> Vec<std::ops::Range<usize>> {
     let clips = corpus.clips();

@@ -1,0 +1,38 @@
+//! One file a verb: its arguments, and what it does with them.
+
+pub(crate) mod convert;
+pub(crate) mod cqt;
+pub(crate) mod embed;
+pub(crate) mod fit_codec;
+pub(crate) mod inspect;
+pub(crate) mod merge;
+pub(crate) mod prepare;
+pub(crate) mod pretrain;
+pub(crate) mod probe;
+pub(crate) mod reproduce;
+pub(crate) mod similarity;
+pub(crate) mod synth;
+pub(crate) mod tag;
+pub(crate) mod tokenize;
+
+use crate::cli::Command;
+use crate::terminal::Terminal;
+
+pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
+    match command {
+        Command::Synth(args) => synth::run(&args, terminal),
+        Command::Prepare(args) => prepare::run(&args, terminal),
+        Command::FitCodec(args) => fit_codec::run(&args, terminal),
+        Command::Tokenize(args) => tokenize::run(&args, terminal),
+        Command::Cqt(args) => cqt::run(&args, terminal),
+        Command::Pretrain(args) => pretrain::run(&args, terminal),
+        Command::Embed(args) => embed::run(&args, terminal),
+        Command::Merge(args) => merge::run(&args, terminal),
+        Command::Probe(args) => probe::run(&args, terminal),
+        Command::Tag(args) => tag::run(&args, terminal),
+        Command::Similarity(args) => similarity::run(&args, terminal),
+        Command::Inspect(args) => inspect::run(&args, terminal),
+        Command::Convert(args) => convert::run(&args, terminal),
+        Command::Reproduce(args) => reproduce::run(&args, terminal),
+    }
+}

@@ -1,0 +1,93 @@
+//! `prepare`: recordings to a prepared corpus.
+
+use std::path::PathBuf;
+
+use corpus::{CorpusError, JobShare, PrepareRequest, Prepared, Progress, prepare};
+
+use crate::exit::{Interrupted, usage};
+use crate::inputs::{must_exist, open_codec, open_corpus};
+use crate::interrupt::stop_flag;
+use crate::terminal::{Terminal, print_json};
+use crate::tokens::tokenize_corpus;
+
+/// Decode recordings to 24 kHz mono and lay them down as a corpus; what cannot be used is quarantined with its reason.
+#[derive(clap::Args)]
+#[command(after_help = "Example: culturemert prepare --index recordings/index.tsv --out corpus")]
+pub(crate) struct Args {
+    /// A TSV, CSV or JSONL file with the columns path, culture, split, tags, licence, group; or a folder with a folder per culture.
+    #[arg(long)]
+    index: PathBuf,
+    /// Folder of the corpus. The same command goes on where it was interrupted.
+    #[arg(long)]
+    out: PathBuf,
+    /// Tokenizer whose codes are written too.
+    #[arg(long)]
+    codec: Option<PathBuf>,
+    /// How recordings come to 24 kHz: `torchaudio`, as the published models heard them, or `hq`.
+    #[arg(long, default_value_t)]
+    resampler: audio::Resampler,
+    /// Seconds of a segment.
+    #[arg(long, default_value_t = 30.0)]
+    segment_seconds: f64,
+    /// Fail when more than this share of the recordings is unusable.
+    #[arg(long, default_value_t = 0.1)]
+    max_quarantined: f64,
+    /// Decode share I of N only (`0/4` … `3/4`); a call without a share then puts the corpus together.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<JobShare>,
+    /// Replace a corpus made of other recordings or settings.
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    must_exist("index", &args.index)?;
+    let codec = args.codec.as_deref().map(open_codec).transpose()?;
+    let mut request = PrepareRequest::new(&args.index, &args.out);
+    request.settings.resampler = args.resampler;
+    request.settings.segment_seconds = args.segment_seconds;
+    request.max_quarantined_share = args.max_quarantined;
+    request.share = args.shard;
+    request.replace = args.replace;
+    let prepared = prepare_with_bar(&request, terminal)?;
+    match &prepared {
+        Prepared::ShareDecoded { recordings, broken } => {
+            terminal.say(format!("{recordings} recordings decoded, {broken} unusable"));
+            return print_json(&serde_json::json!({ "decoded": recordings, "unusable": broken }));
+        }
+        Prepared::UpToDate(_) => terminal.say("nothing to do: the corpus is there already"),
+        Prepared::Built(_) => {}
+    }
+    let Some(report) = prepared.report() else { return Err(usage("there is no corpus to report on")) };
+    terminal.say(format!(
+        "{} of {} recordings prepared, {} quarantined; {} clips, {:.2} h",
+        report.prepared, report.asked, report.quarantined, report.clips, report.hours
+    ));
+    if let Some(codec) = codec {
+        tokenize_corpus(&open_corpus(&args.out)?, codec.as_ref(), stop_flag(), terminal)?;
+    }
+    print_json(report)
+}
+
+/// Prepares with a progress bar; an interruption keeps what is done.
+pub(crate) fn prepare_with_bar(request: &PrepareRequest, terminal: &Terminal) -> anyhow::Result<Prepared> {
+    let bar = terminal.bar("prepare", 0);
+    let watch = |progress: Progress<'_>| match progress {
+        Progress::Decoded { done, total, .. } => {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+        Progress::Quarantined { file, detail, .. } => {
+            bar.suspend(|| terminal.say(format!("quarantined `{file}`: {detail}")));
+        }
+        Progress::Hashed { .. } | Progress::Stored { .. } => {}
+    };
+    let prepared = prepare(request, stop_flag(), &watch);
+    bar.finish_and_clear();
+    match prepared {
+        Err(CorpusError::Interrupted { .. }) => {
+            Err(Interrupted("what was decoded is kept; the same command goes on".into()).into())
+        }
+        prepared => Ok(prepared?),
+    }
+}

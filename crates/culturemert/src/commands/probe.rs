@@ -1,0 +1,83 @@
+//! `probe`: what a frozen encoder knows of the tags of a corpus.
+
+use std::path::PathBuf;
+
+use evaluate::ProbeConfig;
+
+use crate::embedding::Embedder;
+use crate::exit::usage;
+use crate::inputs::{must_exist, open_corpus, open_model};
+use crate::probing::{Task, embed_clips, encoder_facts};
+use crate::terminal::{Terminal, print_json};
+
+/// Train a small network on a frozen encoder to predict tags, and measure it on recordings it has not heard.
+///
+/// Splits are the corpus's; where its index stated none, `prepare` drew them so that no group of recordings is on two sides.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example: culturemert probe --model model --corpus corpus --tags makam: --out makam.json"
+)]
+pub(crate) struct Args {
+    /// Model directory.
+    #[arg(long)]
+    model: PathBuf,
+    /// Prepared corpus.
+    #[arg(long)]
+    corpus: PathBuf,
+    /// What the names of the tags begin with, for instance `makam:`; every recording that has one takes part.
+    #[arg(long, value_name = "PREFIX")]
+    tags: String,
+    /// Only recordings of this culture.
+    #[arg(long)]
+    culture: Option<String>,
+    /// Where the result goes; the trained probe goes beside it as `.safetensors`.
+    #[arg(long)]
+    out: PathBuf,
+    /// Settings of the probe as TOML; by default MARBLE's.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
+    #[arg(long)]
+    normalize: Option<bool>,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let corpus = open_corpus(&args.corpus)?;
+    let directory = open_model(&args.model)?;
+    let config = match &args.config {
+        None => ProbeConfig::default(),
+        Some(path) => {
+            must_exist("probe settings", path)?;
+            let text = std::fs::read_to_string(path)?;
+            toml::from_str(&text).map_err(|error| {
+                usage(format!("`{}`: {}", path.display(), error.message().replace('\n', ", ")))
+            })?
+        }
+    };
+    config.check().map_err(|error| usage(error.to_string()))?;
+    let is_wanted =
+        |clip: &corpus::Clip| args.culture.as_ref().is_none_or(|culture| *culture == clip.culture);
+    let task = Task::select(&corpus, is_wanted, |tag| tag.starts_with(&args.tags))?;
+    let embedder = Embedder::new(&directory, args.normalize)?;
+    let features = embed_clips(&embedder, &corpus, &task.clips(), terminal)?;
+    let hash = directory.identity()?.to_string();
+    let facts =
+        encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
+    let outcome = task.probe(&corpus, &features, &facts, &config)?;
+    let result = &outcome.result;
+    files::write_json(&args.out, &serde_json::to_string_pretty(result)?)?;
+    outcome.probe.save(&args.out.with_extension("safetensors"))?;
+    let deviation = |value: &evaluate::MeanStd| value.std.map_or(String::new(), |std| format!(" ± {std:.4}"));
+    terminal.say(format!(
+        "ROC-AUC {:.4}{}, average precision {:.4}{} over {} seeds; {} test recordings, {} tags, {} left out",
+        result.roc_auc.mean,
+        deviation(&result.roc_auc),
+        result.average_precision.mean,
+        deviation(&result.average_precision),
+        result.roc_auc.n,
+        result.sizes.files[2],
+        result.tags.len(),
+        result.left_out.len(),
+    ));
+    print_json(result)
+}

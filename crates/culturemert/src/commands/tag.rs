@@ -1,0 +1,77 @@
+//! `tag`: what a listener would ask for: tags of a recording with their probabilities.
+
+use std::path::PathBuf;
+
+use evaluate::{Probe, sliding_windows};
+use serde_json::json;
+
+use crate::embedding::Embedder;
+use crate::exit::usage;
+use crate::inputs::{load_audio, must_exist, open_model};
+use crate::terminal::{Terminal, print_json};
+
+/// Print the tags of recordings with their probabilities, likeliest first.
+#[derive(clap::Args)]
+#[command(after_help = "Example: culturemert tag --model model --probe makam.safetensors recording.flac")]
+pub(crate) struct Args {
+    /// Model directory the probe was trained on.
+    #[arg(long)]
+    model: PathBuf,
+    /// Probe: a `.safetensors` file made by `probe`.
+    #[arg(long)]
+    probe: PathBuf,
+    /// Recordings.
+    #[arg(required = true)]
+    audio: Vec<PathBuf>,
+    /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
+    #[arg(long)]
+    normalize: Option<bool>,
+    /// How recordings come to 24 kHz.
+    #[arg(long, default_value_t)]
+    resampler: audio::Resampler,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let directory = open_model(&args.model)?;
+    must_exist("probe", &args.probe)?;
+    let probe = Probe::load(&args.probe)?;
+    let encoder = &probe.facts().encoder;
+    if directory.identity()?.to_string() != encoder.hash {
+        let (probe, model) = (args.probe.display(), args.model.display());
+        return Err(usage(format!(
+            "probe `{probe}` was trained on model `{}`, not on `{model}`",
+            encoder.name
+        )));
+    }
+    let embedder = Embedder::new(&directory, args.normalize)?;
+    let mut all = Vec::new();
+    for audio in &args.audio {
+        let mut samples = load_audio(audio, args.resampler)?;
+        embedder.prepare(&mut samples);
+        let mut features = Vec::new();
+        for window in sliding_windows(samples.len(), audio::SAMPLE_RATE, encoder.chunk_seconds, 0.0) {
+            if window.len >= embedder.shortest() {
+                features.extend(embedder.means(&samples[window.start..window.start + window.len])?);
+            }
+        }
+        if features.is_empty() {
+            anyhow::bail!(
+                "`{}` is too short: the model needs {} samples",
+                audio.display(),
+                embedder.shortest()
+            );
+        }
+        let mut tags: Vec<(f64, &String)> =
+            probe.probabilities(&features)?.into_iter().zip(probe.tags()).collect();
+        tags.sort_by(|a, b| b.0.total_cmp(&a.0));
+        if let Some((probability, tag)) = tags.first() {
+            terminal.say(format!("`{}`: {tag} ({probability:.2})", audio.display()));
+        }
+        let tags: Vec<_> = tags
+            .into_iter()
+            .map(|(probability, tag)| json!({ "tag": tag, "probability": probability }))
+            .collect();
+        all.push(json!({ "audio": audio, "tags": tags }));
+    }
+    print_json(&all)
+}

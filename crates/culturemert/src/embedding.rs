@@ -1,0 +1,128 @@
+//! Recordings through a frozen encoder: windows, normalisation, means over time.
+
+use mert::Mert;
+use weights::ModelDirectory;
+
+/// Seconds of a window; MARBLE embeds 30 s at a time.
+pub(crate) const WINDOW_SECONDS: usize = 30;
+
+/// Added to the variance before the root, as `Wav2Vec2FeatureExtractor` does.
+const VARIANCE_FLOOR: f64 = 1e-7;
+
+/// A model ready to embed.
+pub(crate) struct Embedder {
+    model: Mert,
+    normalises: bool,
+}
+
+/// Hidden states of a recording.
+pub(crate) struct Hidden {
+    /// States: layers and one.
+    pub(crate) n_states: usize,
+    /// Frames, 75 a second.
+    pub(crate) n_frames: usize,
+    /// Width.
+    pub(crate) width: usize,
+    /// `[states, frames, width]`.
+    pub(crate) values: Vec<f32>,
+}
+
+impl Embedder {
+    /// `normalise` as asked, or as the model's preprocessor says.
+    pub(crate) fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
+        let stated = directory.preprocessor().and_then(|json| json["do_normalize"].as_bool());
+        Ok(Self {
+            model: pretrain::load_model(directory, &burn::tensor::Device::flex())?,
+            normalises: normalise.or(stated).unwrap_or(true),
+        })
+    }
+
+    /// States the encoder has.
+    pub(crate) fn n_states(&self) -> usize {
+        self.model.config().num_hidden_layers + 1
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.model.config().hidden_size
+    }
+
+    /// Samples the encoder needs at least.
+    pub(crate) fn shortest(&self) -> usize {
+        self.model.config().field_of_view()
+    }
+
+    /// Brings a whole recording to mean 0 and variance 1, if this model wants that.
+    pub(crate) fn prepare(&self, samples: &mut [f32]) {
+        if self.normalises && !samples.is_empty() {
+            normalise(samples);
+        }
+    }
+
+    /// Means over time of every state of one window of prepared samples: `[states, width]`.
+    pub(crate) fn means(&self, samples: &[f32]) -> anyhow::Result<Vec<f32>> {
+        let (states, n_frames) = self.model.embed(samples, 1)?;
+        let width = self.width();
+        let mut means = Vec::with_capacity(states.len() * width);
+        for state in states {
+            let mut sums = vec![0.0f64; width];
+            for row in state.chunks_exact(width) {
+                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+            }
+            means.extend(sums.into_iter().map(|sum| (sum / n_frames as f64) as f32));
+        }
+        Ok(means)
+    }
+
+    /// Hidden states of prepared samples, window after window of `window` samples (0: all at once); `keep` picks a state, or all.
+    /// A last window too short for a frame adds none.
+    pub(crate) fn hidden(
+        &self,
+        samples: &[f32],
+        window: usize,
+        keep: Option<usize>,
+    ) -> anyhow::Result<Hidden> {
+        let window = if window == 0 { samples.len().max(1) } else { window };
+        let width = self.width();
+        let mut states: Vec<Vec<f32>> = vec![Vec::new(); keep.map_or(self.n_states(), |_| 1)];
+        for (index, part) in samples.chunks(window).enumerate() {
+            if index > 0 && part.len() < self.shortest() {
+                continue;
+            }
+            let (of_window, _) = self.model.embed(part, 1)?;
+            let kept =
+                of_window.into_iter().enumerate().filter(|(state, _)| keep.is_none_or(|one| one == *state));
+            for (state, (_, values)) in states.iter_mut().zip(kept) {
+                state.extend(values);
+            }
+        }
+        let n_frames = states[0].len() / width;
+        Ok(Hidden { n_states: states.len(), n_frames, width, values: states.concat() })
+    }
+}
+
+/// `(x − mean) / √(var + 1e-7)`, population variance, over the whole recording (`reference/hubert.md`, preprocessing).
+fn normalise(samples: &mut [f32]) {
+    let n = samples.len() as f64;
+    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+    let variance = samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+    let rate = 1.0 / (variance + VARIANCE_FLOOR).sqrt();
+    for sample in samples {
+        *sample = ((f64::from(*sample) - mean) * rate) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_becomes_silence_and_the_rest_gets_variance_one() {
+        let mut constant = vec![0.25; 500];
+        normalise(&mut constant);
+        assert!(constant.iter().all(|x| x.abs() < 1e-5));
+        let mut wave: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.1).sin() * 0.01 + 0.5).collect();
+        normalise(&mut wave);
+        let power = wave.iter().map(|x| f64::from(x * x)).sum::<f64>() / 1000.0;
+        assert!((power - 1.0).abs() < 1e-2, "{power}");
+    }
+}

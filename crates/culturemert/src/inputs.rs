@@ -1,0 +1,68 @@
+//! Files and folders named on the command line: there or not.
+
+use std::path::Path;
+
+use corpus::Corpus;
+use weights::ModelDirectory;
+
+use crate::exit::usage;
+
+/// Fails when nothing is there.
+pub(crate) fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(usage(format!("{what} `{}` does not exist", path.display())))
+}
+
+pub(crate) fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
+    must_exist("corpus", path)?;
+    if !path.join("corpus.toml").is_file() {
+        let path = path.display();
+        return Err(usage(format!(
+            "`{path}` is not a prepared corpus: it has no `corpus.toml`; make one with `culturemert prepare`"
+        )));
+    }
+    Ok(Corpus::open(path)?)
+}
+
+pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
+    must_exist("model", path)?;
+    if !path.join("config.json").is_file() {
+        let path = path.display();
+        return Err(usage(format!("`{path}` is not a model directory: it has no `config.json`")));
+    }
+    Ok(ModelDirectory::open(path)?)
+}
+
+pub(crate) fn open_codec(path: &Path) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
+    must_exist("codec", path)?;
+    Ok(codec::open(path)?)
+}
+
+/// The samples of a recording, 24 kHz mono.
+pub(crate) fn load_audio(path: &Path, resampler: audio::Resampler) -> anyhow::Result<Vec<f32>> {
+    must_exist("recording", path)?;
+    Ok(audio::load(path, resampler)?)
+}
+
+/// The tokenizer whose codes a corpus holds: the one named, or the only one.
+pub(crate) fn tokenizer_of(corpus: &Corpus, named: Option<&str>) -> anyhow::Result<String> {
+    let there = corpus.tokenizers()?;
+    let dir = corpus.dir().display();
+    match (named, there.as_slice()) {
+        (Some(name), _) => match there.iter().filter(|hash| hash.starts_with(name)).collect::<Vec<_>>()[..] {
+            [hash] => Ok(hash.clone()),
+            _ => Err(usage(format!(
+                "corpus `{dir}` has codes of {there:?}, none or several of which begin with `{name}`"
+            ))),
+        },
+        (None, [hash]) => Ok(hash.clone()),
+        (None, []) => Err(usage(format!(
+            "corpus `{dir}` has no codes; make them with `culturemert tokenize --codec CODEC --corpus {dir}`"
+        ))),
+        (None, several) => Err(usage(format!(
+            "corpus `{dir}` has codes of several tokenizers, name one with `--codec-hash`: {several:?}"
+        ))),
+    }
+}

@@ -1,0 +1,177 @@
+//! From a corpus and an encoder to the features and labels a probe learns from.
+
+use std::ops::Range;
+
+use corpus::{Clip, Corpus, Split};
+use evaluate::{EncoderFacts, FeatureSet, FileFacts, ProbeConfig, ProbeData, ProbeOutcome};
+use rayon::prelude::*;
+
+use crate::embedding::Embedder;
+use crate::exit::usage;
+use crate::terminal::Terminal;
+
+/// Means over time of all hidden states of clips of a corpus.
+pub(crate) struct ClipFeatures {
+    /// For each clip of the corpus `[states · width]`; empty for clips that were not asked for or are too short.
+    pub(crate) rows: Vec<Vec<f32>>,
+    pub(crate) n_states: usize,
+    pub(crate) width: usize,
+}
+
+/// Recordings with their tags: what one probe is about.
+pub(crate) struct Task {
+    pub(crate) tags: Vec<String>,
+    /// Clips of each recording, and which tags it has.
+    recordings: Vec<(Range<usize>, Vec<u8>)>,
+}
+
+impl Task {
+    /// Recordings of which the first clip is wanted and that have a tag; tags are sorted.
+    pub(crate) fn select(
+        corpus: &Corpus,
+        is_wanted: impl Fn(&Clip) -> bool,
+        is_tag: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Self> {
+        let clips = corpus.clips();
+        let chosen: Vec<Range<usize>> = corpus
+            .recordings()
+            .into_iter()
+            .filter(|range| {
+                is_wanted(&clips[range.start]) && clips[range.start].tags.iter().any(|tag| is_tag(tag))
+            })
+            .collect();
+        let tags: std::collections::BTreeSet<&str> = chosen
+            .iter()
+            .flat_map(|range| &clips[range.start].tags)
+            .map(String::as_str)
+            .filter(|tag| is_tag(tag))
+            .collect();
+        if tags.is_empty() {
+            return Err(usage("no recording of the corpus has such a tag"));
+        }
+        let tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
+        let recordings = chosen
+            .into_iter()
+            .map(|range| {
+                let has = |tag: &String| u8::from(clips[range.start].tags.contains(tag));
+                let labels = tags.iter().map(has).collect();
+                (range, labels)
+            })
+            .collect();
+        Ok(Self { tags, recordings })
+    }
+
+    /// Every clip of the task's recordings.
+    pub(crate) fn clips(&self) -> Vec<Range<usize>> {
+        self.recordings.iter().map(|(range, _)| range.clone()).collect()
+    }
+
+    /// Train, validation and test features of the task. A recording without a single usable clip is named, not dropped.
+    fn sets(&self, corpus: &Corpus, features: &ClipFeatures) -> anyhow::Result<[FeatureSet; 3]> {
+        let mut sets = [Split::Train, Split::Valid, Split::Test].map(|split| {
+            (
+                split,
+                FeatureSet { n_layers: features.n_states, width: features.width, ..FeatureSet::default() },
+            )
+        });
+        for (range, labels) in &self.recordings {
+            let clip = &corpus.clips()[range.start];
+            let Some((_, set)) = sets.iter_mut().find(|(split, _)| *split == clip.split) else { continue };
+            let file = set.files.len();
+            let n_before = set.chunk_file.len();
+            for row in features.rows[range.clone()].iter().filter(|row| !row.is_empty()) {
+                set.features.extend_from_slice(row);
+                set.chunk_file.push(file);
+            }
+            if set.chunk_file.len() == n_before {
+                anyhow::bail!("recording `{}` is too short for the encoder", clip.source);
+            }
+            set.labels.extend_from_slice(labels);
+            set.files.push(FileFacts {
+                id: clip.source.clone(),
+                content: clip.source_sha256.clone(),
+                group: clip.group.as_ref().map(|group| format!("{}/{group}", clip.culture)),
+            });
+        }
+        Ok(sets.map(|(_, set)| set))
+    }
+
+    /// Trains and measures a probe on these features.
+    pub(crate) fn probe(
+        &self,
+        corpus: &Corpus,
+        features: &ClipFeatures,
+        encoder: &EncoderFacts,
+        config: &ProbeConfig,
+    ) -> anyhow::Result<ProbeOutcome> {
+        let [train, valid, test] = self.sets(corpus, features)?;
+        let data = ProbeData::new(&self.tags, &train, &valid, &test)?;
+        Ok(evaluate::probe(&data, encoder, config)?)
+    }
+}
+
+/// Embeds the recordings whose clips are `ranges`; several at once, each normalised as a whole.
+pub(crate) fn embed_clips(
+    embedder: &Embedder,
+    corpus: &Corpus,
+    ranges: &[Range<usize>],
+    terminal: &Terminal,
+) -> anyhow::Result<ClipFeatures> {
+    let bar = terminal.bar("embed", ranges.len() as u64);
+    let embedded: Vec<Vec<Vec<f32>>> = ranges
+        .par_iter()
+        .map(|range| {
+            let rows = embed_recording(embedder, corpus, range.clone());
+            bar.inc(1);
+            rows
+        })
+        .collect::<anyhow::Result<_>>()?;
+    bar.finish_and_clear();
+    let mut rows = vec![Vec::new(); corpus.clips().len()];
+    for (range, values) in ranges.iter().zip(embedded) {
+        for (index, row) in range.clone().zip(values) {
+            rows[index] = row;
+        }
+    }
+    Ok(ClipFeatures { rows, n_states: embedder.n_states(), width: embedder.width() })
+}
+
+/// The clips of one recording: those long enough for a frame.
+fn embed_recording(
+    embedder: &Embedder,
+    corpus: &Corpus,
+    range: Range<usize>,
+) -> anyhow::Result<Vec<Vec<f32>>> {
+    let clips = &corpus.clips()[range];
+    let mut samples = Vec::new();
+    for clip in clips {
+        samples.extend(corpus.clip_samples(clip)?);
+    }
+    embedder.prepare(&mut samples);
+    let mut start = 0;
+    clips
+        .iter()
+        .map(|clip| {
+            let n = clip.samples as usize;
+            let part = &samples[start..start + n];
+            start += n;
+            if n < embedder.shortest() { Ok(Vec::new()) } else { embedder.means(part) }
+        })
+        .collect()
+}
+
+/// What a probe remembers of the encoder it was trained on.
+pub(crate) fn encoder_facts(
+    name: &str,
+    hash: &str,
+    features: &ClipFeatures,
+    chunk_seconds: f64,
+) -> EncoderFacts {
+    EncoderFacts {
+        name: name.into(),
+        hash: hash.into(),
+        n_layers: features.n_states,
+        width: features.width,
+        chunk_seconds,
+    }
+}
