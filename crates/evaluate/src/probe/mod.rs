@@ -5,6 +5,7 @@
 //! Everything is a function of (features, config): only start, order and dropout change with the seed.
 
 mod adam;
+mod backward;
 mod config;
 mod dropout;
 mod features;
@@ -20,6 +21,7 @@ mod shape;
 mod splits;
 mod standardisation;
 mod train;
+mod trained;
 mod windows;
 
 pub use adam::{Adam, AdamSettings};
@@ -34,10 +36,10 @@ pub use result::{
     TagResult,
 };
 pub use run::probe;
-pub use saved::{Probe, ProbeFacts};
 pub use schedule::{EarlyStopping, Plateau, Verdict};
 pub use shape::{Mix, Shape, TensorPlace};
 pub use splits::ProbeData;
 pub use standardisation::Standardisation;
 pub use train::Epoch;
+pub use trained::{Probe, ProbeFacts};
 pub use windows::{Window, side_by_side_clips, sliding_windows};

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::ProbeConfig;
 use super::features::EncoderFacts;
-use super::saved::Probe;
 use super::train::Epoch;
+use super::trained::Probe;
 use crate::{TaggingIntervals, TaggingMetrics};
 
 /// Version of the layout of [`ProbeResult`].

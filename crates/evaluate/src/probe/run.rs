@@ -11,11 +11,11 @@ use super::result::{
     LearningRateTrial, LeftOut, LeftOutReason, MeanStd, ProbeOutcome, ProbeResult, RESULT_SCHEMA, SeedResult,
     SplitSizes, TagResult,
 };
-use super::saved::{Probe, ProbeFacts};
 use super::shape::Shape;
 use super::splits::ProbeData;
 use super::standardisation::Standardisation;
 use super::train::{Files, Task, Trained, train};
+use super::trained::{Probe, ProbeFacts};
 use crate::error::same_size;
 use crate::tagging::{LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Tagging, macro_roc_auc, tagging_metrics};
 use crate::{Average, EvaluateError, TaggingMetrics, bootstrap_intervals};

@@ -1,0 +1,124 @@
+//! Drawing units and summarising what comes of them.
+
+use std::collections::HashMap;
+
+use draws::Draws;
+use rayon::prelude::*;
+
+use super::{Bootstrap, Interval, TaggingIntervals};
+use crate::EvaluateError;
+use crate::error::same_size;
+use crate::ranking::{LANES, LaneWeights};
+use crate::tagging::{Score, Tagging};
+
+/// Macro ROC-AUC and average precision.
+pub(super) type Scores = (f64, f64);
+
+/// What is drawn, and how often.
+pub(super) struct Resampling {
+    unit_of: Vec<usize>,
+    n_units: usize,
+    bootstrap: Bootstrap,
+}
+
+impl Resampling {
+    pub(super) fn new<S: Score>(
+        seeds: &[Tagging<'_, S>],
+        unit_of: Option<&[usize]>,
+        bootstrap: Bootstrap,
+    ) -> Result<Self, EvaluateError> {
+        let Some(first) = seeds.first() else {
+            return Err(EvaluateError::Empty { what: "the list of seeds of a model".to_owned() });
+        };
+        for other in seeds {
+            if !other.same_labels(first) {
+                return Err(EvaluateError::Setting {
+                    name: "seeds",
+                    value: "scores of other files".to_owned(),
+                    requirement: "all must have the same labels in the same order".to_owned(),
+                });
+            }
+        }
+        let setting = |name, value: String, requirement: &str| {
+            Err(EvaluateError::Setting { name, value, requirement: requirement.to_owned() })
+        };
+        if !(1..=1_000_000).contains(&bootstrap.n_resamples) {
+            return setting("n_resamples", bootstrap.n_resamples.to_string(), "1 to 1000000");
+        }
+        if !(bootstrap.level > 0.0 && bootstrap.level < 1.0) {
+            return setting("level", bootstrap.level.to_string(), "above 0 and below 1");
+        }
+        let n = first.n_examples();
+        let unit_of = unit_of.map_or_else(|| (0..n).collect(), <[usize]>::to_vec);
+        same_size("groups of files", n, unit_of.len())?;
+        // Renumbered in order of appearance, so that names of units need not be dense.
+        let mut numbers = HashMap::new();
+        let mut dense = Vec::with_capacity(n);
+        for unit in unit_of {
+            let next = numbers.len();
+            dense.push(*numbers.entry(unit).or_insert(next));
+        }
+        Ok(Self { unit_of: dense, n_units: numbers.len(), bootstrap })
+    }
+
+    /// The statistic of every resample, in order.
+    pub(super) fn resample(
+        &self,
+        statistic: impl Fn(&[LaneWeights]) -> [Option<Scores>; LANES] + Sync,
+    ) -> Vec<Option<Scores>> {
+        let n_blocks = self.bootstrap.n_resamples.div_ceil(LANES);
+        let blocks: Vec<_> =
+            (0..n_blocks).into_par_iter().map(|block| statistic(&self.weights(block))).collect();
+        blocks.into_iter().flatten().take(self.bootstrap.n_resamples).collect()
+    }
+
+    /// How often each file occurs in each of the resamples of a block.
+    fn weights(&self, block: usize) -> Vec<LaneWeights> {
+        let mut of_unit = vec![[0u8; LANES]; self.n_units];
+        for (lane, resample) in (block * LANES..(block + 1) * LANES).enumerate() {
+            let mut draws = Draws::new(self.bootstrap.seed, "evaluate/bootstrap", &[resample as u64]);
+            for _ in 0..self.n_units {
+                // More than 255 draws of one unit do not happen: the chance is below 1e-500.
+                let count = &mut of_unit[draws.below(self.n_units as u64) as usize][lane];
+                *count = count.saturating_add(1);
+            }
+        }
+        self.unit_of.iter().map(|&unit| of_unit[unit]).collect()
+    }
+
+    pub(super) fn summarise(
+        &self,
+        estimate: Scores,
+        resampled: &[Option<Scores>],
+    ) -> Result<TaggingIntervals, EvaluateError> {
+        let used: Vec<Scores> = resampled.iter().flatten().copied().collect();
+        if used.is_empty() {
+            return Err(EvaluateError::TooFew {
+                what: "a bootstrap interval".to_owned(),
+                needed: 1,
+                found: 0,
+            });
+        }
+        let interval = |estimate: f64, mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            let tail = (1.0 - self.bootstrap.level) / 2.0;
+            Interval { estimate, low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
+        };
+        Ok(TaggingIntervals {
+            roc_auc: interval(estimate.0, used.iter().map(|scores| scores.0).collect()),
+            average_precision: interval(estimate.1, used.iter().map(|scores| scores.1).collect()),
+            n_units: self.n_units,
+            n_used: used.len(),
+            n_undefined: resampled.len() - used.len(),
+            bootstrap: self.bootstrap,
+        })
+    }
+}
+
+/// Linear interpolation between order statistics (numpy's default).
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let position = share * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64)
+}
