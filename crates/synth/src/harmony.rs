@@ -6,8 +6,8 @@
 use draws::Draws;
 
 use crate::instrument::Instrument;
-use crate::melody::Tone;
 use crate::ornament::Ornament;
+use crate::phrase::Tone;
 use crate::pulse::Pulse;
 use crate::score::{Note, Part};
 use crate::theory::{Mode, greek, western};

@@ -4,7 +4,7 @@
 
 use draws::Draws;
 
-use crate::melody::Tone;
+use crate::phrase::Tone;
 use crate::pulse::Pulse;
 use crate::theory::Mode;
 

@@ -10,6 +10,7 @@ mod melody;
 mod ornament;
 mod percussion;
 mod performer;
+mod phrase;
 mod piece;
 mod plan;
 mod pulse;

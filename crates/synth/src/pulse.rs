@@ -105,4 +105,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn tempi_keep_to_the_range_of_the_rhythm_and_follow_the_performer() {
+        for tradition in Tradition::ALL {
+            for rhythm in rhythms(tradition) {
+                let unit = |haste| {
+                    Pulse::measured(rhythm, 60.0, haste, &mut Draws::new(2, "pulse", &[])).unit * 1000.0
+                };
+                let (slow, quick) = (unit(0.15), unit(0.85));
+                assert!(slow > 1.1 * quick, "{}: {slow} and {quick} ms", rhythm.name);
+                assert!(quick >= rhythm.unit_ms.0 && slow <= rhythm.unit_ms.1 + 1e-9, "{}", rhythm.name);
+            }
+        }
+    }
 }

@@ -147,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_sounds_its_tonic_longest_at_the_end() {
-        // A dry solo without drone or drums, whose last note has to be the tonic of the performer.
+    fn a_solo_ends_on_the_tonic_of_its_performer() {
+        // A solo without drone or drums, whose last note has to be the tonic of the performer.
         for (tradition, instrument) in [
             (Tradition::TurkishMakam, Instrument::Ney),
             (Tradition::Hindustani, Instrument::Bansuri),

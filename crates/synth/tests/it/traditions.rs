@@ -2,18 +2,16 @@
 
 use culturemert_synth::{Piece, PlanRequest, Split, Tradition, plan, render};
 
-/// Logarithmic energies around 24 third-octave centres from 80 Hz, and their rates of change: what an instrumentarium leaves behind.
+/// Logarithmic energies around 24 centres a quarter of an octave apart from 80 Hz, and how much they vary: what an instrumentarium leaves behind.
 fn features(piece: &Piece) -> Vec<f64> {
     let samples = render(piece, 24_000);
+    let window: Vec<f64> =
+        (0..1200).map(|i| 0.5 - 0.5 * (std::f64::consts::TAU * f64::from(i) / 1200.0).cos()).collect();
     let frames: Vec<Vec<f64>> = samples
         .chunks_exact(1200)
         .step_by(3)
-        .map(|frame| {
-            (0..24)
-                .map(|band| 80.0 * f64::from(band).mul_add(1.0 / 4.0, 0.0).exp2())
-                .map(|f| energy(frame, f))
-                .collect()
-        })
+        .map(|frame| frame.iter().zip(&window).map(|(&x, w)| w * f64::from(x)).collect::<Vec<f64>>())
+        .map(|frame| (0..24).map(|band| energy(&frame, 80.0 * (f64::from(band) / 4.0).exp2())).collect())
         .collect();
     let n = frames.len() as f64;
     let mean = |band: usize| frames.iter().map(|frame| frame[band]).sum::<f64>() / n;
@@ -25,15 +23,14 @@ fn features(piece: &Piece) -> Vec<f64> {
     means.iter().map(|m| m - level).chain((0..24).map(spread)).collect()
 }
 
-fn energy(frame: &[f32], hertz: f64) -> f64 {
-    let omega = std::f64::consts::TAU * hertz / 24_000.0;
-    let (mut re, mut im) = (0.0, 0.0);
-    for (i, &x) in frame.iter().enumerate() {
-        let window = 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / frame.len() as f64).cos();
-        re += window * f64::from(x) * (omega * i as f64).cos();
-        im += window * f64::from(x) * (omega * i as f64).sin();
+/// Logarithm of the power at `hertz` in a frame, after Goertzel.
+fn energy(frame: &[f64], hertz: f64) -> f64 {
+    let turn = 2.0 * (std::f64::consts::TAU * hertz / 24_000.0).cos();
+    let (mut last, mut before) = (0.0, 0.0);
+    for x in frame {
+        (last, before) = (x + turn * last - before, last);
     }
-    (re * re + im * im + 1e-6).ln()
+    (last * last + before * before - turn * last * before + 1e-6).ln()
 }
 
 #[test]
