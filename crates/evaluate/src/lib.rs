@@ -15,7 +15,6 @@ mod error;
 mod probe;
 mod ranking;
 mod regression;
-mod simd;
 mod similarity;
 mod single_label;
 mod tagging;

@@ -81,7 +81,7 @@ impl Ranking {
 
     /// The scores when example `i` counts `weights[i][lane]` times.
     pub(crate) fn weighted_scores(&self, weights: &[LaneWeights]) -> [RankScores; LANES] {
-        crate::simd::vectorized(|| {
+        simd::vectorised(|| {
             let mut counts = [Count::default(); LANES];
             let mut rest = &self.order[..];
             let mut sum = |n: usize| {

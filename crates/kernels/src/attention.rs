@@ -6,7 +6,6 @@
 
 use burn::Tensor;
 use burn::tensor::{Bool, TensorData, activation};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::dropout::DropoutKey;
@@ -86,9 +85,14 @@ impl Attention {
         let mut scores = vec![0.0; n_frames * head.n_valid];
         let target = Target::new(&mut scores, head.n_valid);
         multiply(target, false, self.scale, head.query, head.key.transposed(), Threads::One);
-        Arch::new().dispatch(
+        simd::vectorised(
             #[inline(always)]
-            || scores.chunks_exact_mut(head.n_valid.max(1)).for_each(softmax),
+            || {
+                // A loop: `for_each` is a function of its own, compiled for the smallest vectors.
+                for row in scores.chunks_exact_mut(head.n_valid.max(1)) {
+                    softmax(row);
+                }
+            },
         );
         scores
     }
@@ -97,7 +101,7 @@ impl Attention {
     fn drop(&self, values: &mut [f32], head: &Head<'_>) {
         let Some(key) = self.dropout else { return };
         let n_frames = head.query.rows;
-        Arch::new().dispatch(
+        simd::vectorised(
             #[inline(always)]
             || {
                 for (row, values) in values.chunks_exact_mut(head.n_valid.max(1)).enumerate() {
@@ -202,7 +206,7 @@ impl CpuOperation<3> for Attention {
             let target = Target::new(&mut score_grad, head.n_valid);
             multiply(target, false, 1.0, output_grad, head.value.transposed(), Threads::One);
             self.drop(&mut score_grad, head);
-            Arch::new().dispatch(
+            simd::vectorised(
                 #[inline(always)]
                 || {
                     let rows = score_grad.chunks_exact_mut(head.n_valid.max(1));
@@ -227,7 +231,10 @@ impl CpuOperation<3> for Attention {
 fn softmax_gradient(grad: &mut [f32], weights: &[f32]) {
     let mut lanes = [0.0f32; 16];
     let (g, w) = (grad.chunks_exact(16), weights.chunks_exact(16));
-    let mut total: f32 = g.remainder().iter().zip(w.remainder()).map(|(a, b)| a * b).sum();
+    let mut total = 0.0;
+    for (a, b) in g.remainder().iter().zip(w.remainder()) {
+        total += a * b;
+    }
     for (g, w) in g.zip(w) {
         for lane in 0..16 {
             lanes[lane] += g[lane] * w[lane];

@@ -35,13 +35,12 @@ fn sums_over_time(
     add: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Vec<Vec<f64>> {
     let n_blocks = n_frames.div_ceil(BLOCK_FRAMES);
-    let arch = pulp::Arch::new();
     let partial: Vec<Vec<f32>> = (0..n_clips * n_blocks)
         .into_par_iter()
         .map(|index| {
             let (clip, block) = (index / n_blocks, index % n_blocks);
             let mut sums = vec![0.0f32; n_sums];
-            arch.dispatch(
+            simd::vectorised(
                 #[inline(always)]
                 || {
                     for frame in block * BLOCK_FRAMES..n_frames.min((block + 1) * BLOCK_FRAMES) {

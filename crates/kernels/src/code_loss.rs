@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use burn::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::elementary::exp;
@@ -224,13 +223,20 @@ impl Comparison {
 /// Largest logit and `Σ e^(s − largest)` of a row.
 #[inline(always)]
 fn partition(row: &[f32]) -> (f32, f32) {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    // Loops, not iterator sums: those are functions of their own, compiled for the smallest vectors.
+    let mut highest = f32::NEG_INFINITY;
+    for &logit in row {
+        highest = highest.max(logit);
+    }
     let mut lanes = [0.0f32; 16];
+    let mut rest = 0.0;
     let chunks = row.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|s| weight(*s, highest)).sum();
+    for &logit in chunks.remainder() {
+        rest += weight(logit, highest);
+    }
     for chunk in chunks {
-        for (lane, s) in lanes.iter_mut().zip(chunk) {
-            *lane += weight(*s, highest);
+        for (lane, &logit) in lanes.iter_mut().zip(chunk) {
+            *lane += weight(logit, highest);
         }
     }
     (highest, rest + lanes.iter().sum::<f32>())
@@ -250,7 +256,7 @@ impl CpuOperation<2> for Comparison {
             .map(|codebook| {
                 let book = self.book(inputs, codebook);
                 let (mut sum, mut correct) = (0.0f64, 0);
-                Arch::new().dispatch(
+                simd::vectorised(
                     #[inline(always)]
                     || {
                         for (frame, row) in book.logits.chunks_exact(n_classes).enumerate() {
@@ -276,7 +282,7 @@ impl CpuOperation<2> for Comparison {
             .map(|codebook| {
                 let mut book = self.book(inputs, codebook);
                 let factor = output_grad.values()[codebook] / self.temperature;
-                Arch::new().dispatch(
+                simd::vectorised(
                     #[inline(always)]
                     || {
                         for (frame, row) in book.logits.chunks_exact_mut(n_classes).enumerate() {

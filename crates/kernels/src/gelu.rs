@@ -24,12 +24,23 @@ struct Gelu;
 impl CpuOperation<1> for Gelu {
     fn forward(&self, [x]: &[Array; 1]) -> Array {
         let values = x.values();
-        elementwise(x, values.len(), |i| value(values[i]))
+        elementwise(
+            x,
+            values.len(),
+            #[inline(always)]
+            |i| value(values[i]),
+        )
     }
 
     fn backward(&self, [x]: &[Array; 1], output_grad: &Array, _wanted: [bool; 1]) -> [Option<Array>; 1] {
         let (values, grads) = (x.values(), output_grad.values());
-        [Some(elementwise(x, values.len(), |i| grads[i] * slope(values[i])))]
+        let grads = elementwise(
+            x,
+            values.len(),
+            #[inline(always)]
+            |i| grads[i] * slope(values[i]),
+        );
+        [Some(grads)]
     }
 }
 
@@ -44,7 +55,7 @@ pub(crate) fn slope(x: f32) -> f32 {
 }
 
 /// Makes an array shaped like `like` whose element `i` is `element(i)`.
-#[inline]
+#[inline(always)]
 fn elementwise(like: &Array, n: usize, element: impl Fn(usize) -> f32 + Sync) -> Array {
     const WIDTH: usize = 512;
     let mut output = vec![0.0f32; n];

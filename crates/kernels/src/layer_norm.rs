@@ -38,7 +38,10 @@ const LANES: usize = 16;
 fn sum(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let chunks = row.chunks_exact(LANES);
-    let rest: f32 = chunks.remainder().iter().map(|&x| term(x)).sum();
+    let mut rest = 0.0;
+    for &x in chunks.remainder() {
+        rest += term(x);
+    }
     for chunk in chunks {
         for (lane, &x) in lanes.iter_mut().zip(chunk) {
             *lane += term(x);
@@ -51,7 +54,10 @@ fn sum(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 fn sum_pairs(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(&x, &y)| term(x, y)).sum();
+    let mut rest = 0.0;
+    for (&x, &y) in left.remainder().iter().zip(right.remainder()) {
+        rest += term(x, y);
+    }
     for (x, y) in left.zip(right) {
         for lane in 0..LANES {
             lanes[lane] += term(x[lane], y[lane]);

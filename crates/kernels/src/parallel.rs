@@ -1,7 +1,7 @@
 //! Rows in parallel, with the widest instructions the machine has, and the same result for every thread count.
 
-use pulp::Arch;
 use rayon::prelude::*;
+use simd::vectorised;
 
 /// Rows handled as one task; fixed, so that sums over rows do not depend on the number of threads.
 const BLOCK_ROWS: usize = 64;
@@ -12,9 +12,8 @@ const SMALL: usize = 16 * 1024;
 /// Calls `body(row index, output row)` for every row of `output`, vectorised for this machine.
 #[inline]
 pub(crate) fn rows(output: &mut [f32], width: usize, body: impl Fn(usize, &mut [f32]) + Sync) {
-    let arch = Arch::new();
     let block = |block: usize, rows: &mut [f32]| {
-        arch.dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 for (row, values) in rows.chunks_exact_mut(width).enumerate() {
@@ -33,10 +32,9 @@ pub(crate) fn rows(output: &mut [f32], width: usize, body: impl Fn(usize, &mut [
 /// Adds up `n_sums` running sums over rows: `body(row, sums)` adds row `row` into `sums`; blocks are then added in order.
 #[inline]
 pub(crate) fn sum_rows(n_rows: usize, n_sums: usize, body: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
-    let arch = Arch::new();
     let block = |block: usize| {
         let mut sums = vec![0.0f32; n_sums];
-        arch.dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 for row in block * BLOCK_ROWS..n_rows.min((block + 1) * BLOCK_ROWS) {

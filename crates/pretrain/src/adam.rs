@@ -78,8 +78,7 @@ impl Adam {
     pub fn update(&self, parameters: &mut [Parameter<'_>], rate: f64, step: u64, gradient_scale: f64) {
         let coefficients = self.coefficients(rate, step, gradient_scale);
         let mut chunks: Vec<Parameter<'_>> = parameters.iter_mut().flat_map(Parameter::chunks).collect();
-        let simd = pulp::Arch::new();
-        chunks.par_iter_mut().for_each(|chunk| simd.dispatch(|| coefficients.apply(chunk)));
+        chunks.par_iter_mut().for_each(|chunk| simd::vectorised(|| coefficients.apply(chunk)));
     }
 
     fn coefficients(&self, rate: f64, step: u64, gradient_scale: f64) -> Coefficients {

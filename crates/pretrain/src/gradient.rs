@@ -24,9 +24,8 @@ pub struct GradientNorm {
 
 /// Measures the gradients times `scale`.
 pub fn gradient_norm(gradients: &[&[f32]], scale: f64) -> GradientNorm {
-    let simd = pulp::Arch::new();
     let chunks: Vec<&[f32]> = gradients.iter().flat_map(|gradient| gradient.chunks(CHUNK)).collect();
-    let sums: Vec<f64> = chunks.par_iter().map(|chunk| simd.dispatch(|| sum_of_squares(chunk))).collect();
+    let sums: Vec<f64> = chunks.par_iter().map(|chunk| simd::vectorised(|| sum_of_squares(chunk))).collect();
     let mut sums = sums.into_iter();
     let square_of = |gradient: &&[f32]| -> f64 { sums.by_ref().take(gradient.len().div_ceil(CHUNK)).sum() };
     let squares: Vec<f64> = gradients.iter().map(square_of).collect();

@@ -4,7 +4,7 @@
 
 use draws::Draws;
 
-use crate::simd::vectorized;
+use simd::vectorised;
 
 /// Which pattern to draw.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl Dropout {
         let scale = self.scale();
         // A product and no branch, so that the loop becomes vector instructions.
         let factor = |half: u64| if half < threshold { 0.0 } else { scale };
-        vectorized(|| {
+        vectorised(|| {
             let (pairs, last) = units.as_chunks_mut::<2>();
             for (pair, index) in pairs.iter_mut().zip(0..) {
                 let bits = draws.at(index);

@@ -5,7 +5,7 @@
 
 use crate::EvaluateError;
 use crate::error::same_size;
-use crate::simd::vectorized;
+use simd::vectorised;
 
 /// Float32 lanes of a sum.
 const LANES: usize = 16;
@@ -52,7 +52,7 @@ impl<'a> Rows<'a> {
 /// Writes the weighted sums over layers of the examples `batch` to `out` `[B, D]`.
 pub(super) fn weighted_sum(out: &mut [f32], bias: f32, weights: &[f32], rows: &Rows<'_>, batch: &[usize]) {
     let width = rows.len / weights.len();
-    vectorized(|| {
+    vectorised(|| {
         for (to, &example) in out.chunks_exact_mut(width).zip(batch) {
             to.fill(bias);
             for (layer, &weight) in rows.row(example).chunks_exact(width).zip(weights) {
@@ -73,7 +73,7 @@ pub(super) fn weighted_sum_gradient(
 ) -> Vec<f64> {
     let width = rows.len / layers;
     let mut sums = vec![0.0; layers];
-    vectorized(|| {
+    vectorised(|| {
         for (slope, &example) in slopes.chunks_exact(width).zip(batch) {
             for (sum, layer) in sums.iter_mut().zip(rows.row(example).chunks_exact(width)) {
                 *sum += f64::from(dot(slope, layer));
