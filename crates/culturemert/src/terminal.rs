@@ -29,6 +29,7 @@ impl Terminal {
     }
 
     /// What went wrong, whatever was asked about talking.
+    #[expect(clippy::unused_self, reason = "talking goes through the terminal, quiet or not")]
     pub(crate) fn complain(&self, kind: &str, line: &str) {
         eprintln!("{kind}: {line}");
     }

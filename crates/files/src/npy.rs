@@ -100,12 +100,9 @@ fn parse_shape(header: &str) -> Option<Vec<usize>> {
 }
 
 fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    let mut axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
-    if shape.len() > 1 {
-        axes.truncate(axes.len() - 2);
-    } else {
-        axes.truncate(axes.trim_end().len());
-    }
+    let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    // Python writes a tuple of one as `(3,)`.
+    let axes = axes.join(", ") + if shape.len() == 1 { "," } else { "" };
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     let mut bytes = MAGIC.to_vec();
     bytes.extend(((HEADER_BYTES - 10) as u16).to_le_bytes());

@@ -20,7 +20,7 @@ pub fn cf_wave(name: &str, n: usize) -> Vec<f32> {
     let sample = |t: u64| {
         let mut x = 0.0f64;
         for (tone, &frequency) in frequencies.iter().enumerate() {
-            if (t / 6000 + tone as u64) % 3 != 0 {
+            if !(t / 6000 + tone as u64).is_multiple_of(3) {
                 let v = 2.0 * ((t * frequency) % 24_000) as f64 / 24_000.0 - 1.0;
                 x += 0.5f64.powi(tone as i32 + 2) * (4.0 * v * (1.0 - v.abs()));
             }

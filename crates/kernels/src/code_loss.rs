@@ -164,7 +164,9 @@ fn normalise(rows: &mut [f32], width: usize) -> Vec<f32> {
         .map(|row| {
             let square: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
             let length = (square.sqrt() as f32).max(SHORTEST);
-            row.iter_mut().for_each(|x| *x /= length);
+            for x in row.iter_mut() {
+                *x /= length;
+            }
             length
         })
         .collect()

@@ -37,7 +37,7 @@ pub(crate) fn erf(x: f32) -> f32 {
     let p = z.mul_add(p, 3.883_376_7e-3);
     let p = z.mul_add(p, 5.310_184_5e-2);
     let p = z.mul_add(p, 0.193_545_76);
-    let p = z.mul_add(p, 1.128_379_1);
+    let p = z.mul_add(p, std::f32::consts::FRAC_2_SQRT_PI);
     let q = 3.742_024e-5;
     let q = z.mul_add(q, 1.185_58e-3);
     let q = z.mul_add(q, 1.520_731_5e-2);

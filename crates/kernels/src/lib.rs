@@ -6,6 +6,12 @@
 //!
 //! Pure maths: no files, nothing of MERT.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a tensor is a handle, and the engine's operations take handles by value"
+)]
+#![cfg_attr(test, allow(clippy::float_cmp, reason = "tests say which numbers are exact"))]
+
 mod attention;
 mod channel_norm;
 mod code_loss;

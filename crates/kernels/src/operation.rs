@@ -90,7 +90,7 @@ pub fn apply<const N: usize, const D: usize, O: CpuOperation<N>>(
 ) -> Tensor<D> {
     if inputs.iter().any(|input| input.autodiff) {
         let inputs = inputs.map(tracked);
-        let nodes = inputs.each_ref().map(|input| input.node());
+        let nodes = inputs.each_ref().map(Tracked::node);
         let arrays = inputs.map(|input| Array::from_flex(input.into_primitive()));
         let output = match (Step { operation: operation.clone() })
             .prepare::<Strategy>(nodes)

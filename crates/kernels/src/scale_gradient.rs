@@ -11,6 +11,7 @@ pub fn scale_gradient(x: Tensor<3>, factor: f64) -> Tensor<3> {
     if factor <= 0.0 {
         return x.detach();
     }
+    #[expect(clippy::float_cmp, reason = "exactly 1 is exactly no change")]
     if factor == 1.0 {
         return x;
     }

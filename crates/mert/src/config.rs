@@ -16,6 +16,7 @@ pub enum ConvNorm {
 }
 
 /// Shape of the encoder. Keys it does not know are kept and written back.
+#[expect(clippy::struct_excessive_bools, reason = "these are the file's keys")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EncoderConfig {
     /// Width D of the transformer.
@@ -164,14 +165,14 @@ impl EncoderConfig {
                 "it has to be between 1 and 1024",
             );
         }
-        if self.hidden_size % self.num_attention_heads != 0 {
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return fail(
                 "num_attention_heads",
                 self.num_attention_heads.to_string(),
                 "it has to divide `hidden_size`",
             );
         }
-        if self.hidden_size % self.num_conv_pos_embedding_groups != 0 {
+        if !self.hidden_size.is_multiple_of(self.num_conv_pos_embedding_groups) {
             let value = self.num_conv_pos_embedding_groups.to_string();
             return fail("num_conv_pos_embedding_groups", value, "it has to divide `hidden_size`");
         }

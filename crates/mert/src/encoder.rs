@@ -78,7 +78,7 @@ impl Encoder {
         let x = self.feature_projection.forward(features, &mut silent);
         let mut states = Vec::with_capacity(self.encoder.layers.len() + 1);
         self.contextualise(x, n_valid, None, &mut |name, state| {
-            let is_output = name.strip_prefix("layer.").is_some_and(|rest| rest.ends_with(".out"));
+            let is_output = name.starts_with("layer.") && name.rsplit('.').next() == Some("out");
             if name == "layers_in" || is_output {
                 states.push(state.clone());
             }

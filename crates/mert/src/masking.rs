@@ -70,9 +70,8 @@ impl Masking {
         let n_starts = if size <= self.length + n_spans { n_spans + 1 } else { size - self.length };
         let mut hidden = vec![false; size];
         for start in draws.distinct(n_starts, n_spans) {
-            for frame in start..(start + self.length).min(size) {
-                hidden[frame] = true;
-            }
+            let end = (start + self.length).min(size);
+            hidden[start.min(end)..end].fill(true);
         }
         (0..size).filter(|&frame| hidden[frame]).collect()
     }

@@ -227,7 +227,7 @@ impl Mert {
         size("the mask", n_clips * n_frames, batch.mask.len())?;
         let columns = batch.geometry.label_of(n_frames - 1) + 1;
         let row = n_clips * config.n_codebooks;
-        if batch.labels.len() % row != 0 || batch.labels.len() / row < columns {
+        if !batch.labels.len().is_multiple_of(row) || batch.labels.len() / row < columns {
             return Err(MertError::Size {
                 what: "the list of labels",
                 expected: row * columns,
@@ -238,11 +238,11 @@ impl Mert {
             let (label, codebook) = (batch.labels[index], index % config.n_codebooks);
             return Err(MertError::Label { label, codebook, classes: config.n_classes });
         }
-        if let (Some(bins), Some(cqt)) = (config.cqt_bins, batch.cqt) {
-            if cqt.len() % (n_clips * bins) != 0 || cqt.len() / (n_clips * bins) < n_frames {
-                let expected = n_clips * bins * n_frames;
-                return Err(MertError::Size { what: "the constant-Q target", expected, found: cqt.len() });
-            }
+        if let (Some(bins), Some(cqt)) = (config.cqt_bins, batch.cqt)
+            && (!cqt.len().is_multiple_of(n_clips * bins) || cqt.len() / (n_clips * bins) < n_frames)
+        {
+            let expected = n_clips * bins * n_frames;
+            return Err(MertError::Size { what: "the constant-Q target", expected, found: cqt.len() });
         }
         Ok(())
     }

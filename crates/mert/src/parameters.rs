@@ -24,6 +24,18 @@ impl Parameter {
     }
 }
 
+/// Takes name, shape and values of a parameter.
+pub type Receiver<'a> = &'a mut dyn FnMut(&str, &[usize], Vec<f32>);
+
+/// Takes the name of a parameter and its gradient.
+pub type GradientReceiver<'a> = &'a mut dyn FnMut(&str, Option<Vec<f32>>);
+
+/// Gives the values of a parameter of this name and shape.
+pub type Source<'a> = &'a mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>;
+
+/// Sizes of the axes, and values in C order.
+pub type Shaped = (Vec<usize>, Vec<f32>);
+
 /// All parameters: the encoder's, then the heads'.
 pub fn list(model: &Mert) -> Vec<Parameter> {
     let mut all = Vec::new();
@@ -32,12 +44,12 @@ pub fn list(model: &Mert) -> Vec<Parameter> {
 }
 
 /// Calls `each` with name, shape and values of every parameter.
-pub fn export(model: &Mert, each: &mut dyn FnMut(&str, &[usize], Vec<f32>)) {
+pub fn export(model: &Mert, each: Receiver<'_>) {
     visit(model, &mut |name, shape, values| each(name, shape, values()));
 }
 
 /// Calls `each` with the gradient of every parameter, in the order of [`list`]; `None` where the loss does not depend on it or it is frozen.
-pub fn gradients(model: &Mert, gradients: &Gradients, each: &mut dyn FnMut(&str, Option<Vec<f32>>)) {
+pub fn gradients(model: &Mert, gradients: &Gradients, each: GradientReceiver<'_>) {
     let mut visitor = GradientVisitor { path: Path::default(), gradients, each };
     model.encoder.visit(&mut visitor);
     if let Some(heads) = &model.heads {
@@ -46,15 +58,12 @@ pub fn gradients(model: &Mert, gradients: &Gradients, each: &mut dyn FnMut(&str,
 }
 
 /// Replaces the values of parameters: `source` is asked for each by name and shape and returns `None` to leave it as it is.
-pub fn replace(model: Mert, source: &mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>) -> Mert {
+pub fn replace(model: Mert, source: Source<'_>) -> Mert {
     map(model, &mut Replace { path: Path::default(), source })
 }
 
 /// Fills every parameter from `source`; all of them have to be there in the shape the model needs.
-pub fn load(
-    model: Mert,
-    source: &mut dyn FnMut(&str) -> Option<(Vec<usize>, Vec<f32>)>,
-) -> Result<Mert, MertError> {
+pub fn load(model: Mert, source: &mut dyn FnMut(&str) -> Option<Shaped>) -> Result<Mert, MertError> {
     let mut missing = Vec::new();
     let mut wrong = None;
     let model = replace(model, &mut |name, shape| match source(name) {
@@ -89,8 +98,9 @@ fn map(model: Mert, mapper: &mut impl ModuleMapper) -> Mert {
 }
 
 type Values<'a> = &'a dyn Fn() -> Vec<f32>;
+type Visitor<'a> = &'a mut dyn FnMut(&str, &[usize], Values<'_>);
 
-fn visit(model: &Mert, each: &mut dyn FnMut(&str, &[usize], Values<'_>)) {
+fn visit(model: &Mert, each: Visitor<'_>) {
     let mut visitor = ValueVisitor { path: Path::default(), each };
     model.encoder.visit(&mut visitor);
     if let Some(heads) = &model.heads {
@@ -123,7 +133,7 @@ impl Path {
 
 struct ValueVisitor<'a> {
     path: Path,
-    each: &'a mut dyn FnMut(&str, &[usize], Values<'_>),
+    each: Visitor<'a>,
 }
 
 impl ModuleVisitor for ValueVisitor<'_> {
@@ -144,7 +154,7 @@ impl ModuleVisitor for ValueVisitor<'_> {
 struct GradientVisitor<'a> {
     path: Path,
     gradients: &'a Gradients,
-    each: &'a mut dyn FnMut(&str, Option<Vec<f32>>),
+    each: GradientReceiver<'a>,
 }
 
 impl ModuleVisitor for GradientVisitor<'_> {
@@ -165,7 +175,7 @@ impl ModuleVisitor for GradientVisitor<'_> {
 
 struct Replace<'a> {
     path: Path,
-    source: &'a mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>,
+    source: Source<'a>,
 }
 
 impl ModuleMapper for Replace<'_> {

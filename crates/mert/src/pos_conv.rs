@@ -48,7 +48,7 @@ impl PosConv {
         let kernel = kernels::weight_norm(self.conv.weight_g.val(), self.conv.weight_v.val());
         let n_taps = kernel.dims()[2];
         let mut y = kernels::grouped_conv1d(x, kernel, n_taps / 2, self.n_groups);
-        if n_taps % 2 == 0 {
+        if n_taps.is_multiple_of(2) {
             y = y.narrow(1, 0, n_frames);
         }
         kernels::gelu(y + self.conv.bias.val().unsqueeze())

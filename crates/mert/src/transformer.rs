@@ -49,6 +49,7 @@ pub struct Layer {
     pub final_layer_norm: Norm,
     epsilon: f64,
     alpha: f64,
+    scales: bool,
     pre_norm: bool,
 }
 
@@ -91,6 +92,7 @@ impl Layer {
             final_layer_norm: Norm::blank(width, device),
             epsilon: config.layer_norm_eps,
             alpha: config.residual_alpha(),
+            scales: config.deepnorm,
             pre_norm: config.do_stable_layer_norm,
         }
     }
@@ -102,8 +104,7 @@ impl Layer {
         observe: Observer<'_>,
     ) -> Tensor<3> {
         let normed = |norm: &Norm, x: Tensor<3>| norm.forward(x, self.epsilon);
-        let residual =
-            |x: Tensor<3>, y: Tensor<3>| if self.alpha == 1.0 { x + y } else { x * self.alpha + y };
+        let residual = |x: Tensor<3>, y: Tensor<3>| if self.scales { x * self.alpha + y } else { x + y };
         if self.pre_norm {
             let x = residual(x.clone(), self.attend(normed(&self.layer_norm, x), context, observe));
             residual(x.clone(), self.feed(normed(&self.final_layer_norm, x), context))

@@ -1,8 +1,9 @@
 //! Losses on crops that never train: the same crops and masks for every run on a corpus, no mixture, nothing dropped.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use corpus::{Corpus, Split, held_out_crops};
+use corpus::{Corpus, Crop, Split, held_out_crops};
 use mert::{Mert, Objective, silent};
 
 use crate::loader::{Loaded, Loader, Position};
@@ -15,31 +16,48 @@ const BATCH: usize = 8;
 /// The held-out crops of a corpus, in memory.
 pub(crate) struct HeldOutSet {
     cultures: Vec<(String, usize, Vec<Loaded>)>,
+    not_measured: Vec<String>,
 }
 
 impl HeldOutSet {
-    /// Reads the crops of the validation split, or of the test split of a corpus without one.
+    /// Reads crops of every culture's validation split, or of its test split where it has no validation; looking on changes nothing.
     pub(crate) fn load(
         plan: &TrainPlan,
         corpus: &Corpus,
         loader: &Loader<'_>,
     ) -> Result<Self, PretrainError> {
-        let has_valid = corpus.clips().iter().any(|clip| clip.split == Split::Valid);
-        let split = if has_valid { Split::Valid } else { Split::Test };
-        let held_out = held_out_crops(corpus.clips(), split, plan.held_out.crops, plan.crop.samples())?;
+        let clips = corpus.clips();
+        let culture_of = |crop: &Crop| clips[crop.clip].culture.as_str();
+        let mut by_culture: BTreeMap<&str, Vec<Crop>> = BTreeMap::new();
+        for split in [Split::Valid, Split::Test] {
+            let crops = held_out_crops(clips, split, plan.held_out.crops, plan.crop.samples())?.crops;
+            let mut of_split: BTreeMap<&str, Vec<Crop>> = BTreeMap::new();
+            for crop in crops {
+                of_split.entry(culture_of(&crop)).or_default().push(crop);
+            }
+            for (culture, crops) in of_split {
+                by_culture.entry(culture).or_insert(crops);
+            }
+        }
+        let present: BTreeSet<&str> = clips.iter().map(|clip| clip.culture.as_str()).collect();
+        let not_measured = present.into_iter().filter(|culture| !by_culture.contains_key(culture));
+        let not_measured = not_measured.map(str::to_owned).collect();
         let mut cultures = Vec::new();
         let mut batch_idx = 0;
-        for crops in
-            held_out.crops.chunk_by(|a, b| corpus.clips()[a.clip].culture == corpus.clips()[b.clip].culture)
-        {
+        for (culture, crops) in by_culture {
             let mut batches = Vec::new();
             for batch in crops.chunks(BATCH) {
                 batches.push(loader.load(batch, Position::HeldOut(batch_idx))?);
                 batch_idx += 1;
             }
-            cultures.push((corpus.clips()[crops[0].clip].culture.clone(), crops.len(), batches));
+            cultures.push((culture.to_owned(), crops.len(), batches));
         }
-        Ok(Self { cultures })
+        Ok(Self { cultures, not_measured })
+    }
+
+    /// Cultures of which nothing is held out.
+    pub(crate) fn not_measured(&self) -> &[String] {
+        &self.not_measured
     }
 
     /// The losses of every culture, in the order of their names.

@@ -20,7 +20,7 @@ pub enum Init<'a> {
 
 impl Init<'_> {
     /// What identifies it: the hash of the weights, or `scratch`.
-    pub(crate) fn identity(&self) -> Result<String, PretrainError> {
+    pub(crate) fn identity(self) -> Result<String, PretrainError> {
         match self {
             Self::Scratch => Ok("scratch".into()),
             Self::Model(directory) => {
@@ -36,7 +36,7 @@ impl Init<'_> {
 
     /// The model in memory, and the names of the heads that were drawn because it has none.
     pub(crate) fn build(
-        &self,
+        self,
         plan: &TrainPlan,
         device: &Device,
     ) -> Result<(Mert, Vec<String>), PretrainError> {

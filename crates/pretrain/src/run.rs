@@ -26,6 +26,9 @@ use crate::{
 /// Micro-batches the loader may be ahead.
 const AHEAD: usize = 3;
 
+/// What the loader sends: a micro-batch and the crops it was made of.
+type Sent = Result<(Vec<Crop>, Loaded), PretrainError>;
+
 /// A run to begin or to go on with.
 pub struct RunRequest<'a> {
     /// What to do.
@@ -83,9 +86,10 @@ pub fn run(request: &RunRequest<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result
     let RunRequest { plan, corpus, .. } = request;
     let identity =
         RunIdentity::new(plan, &request.init.identity()?, &corpus.content_hash(), request.tokenizer);
-    let folder = match request.resume {
-        true => RunFolder::resume(request.out, plan, &identity)?,
-        false => RunFolder::create(request.out, plan, &identity)?,
+    let folder = if request.resume {
+        RunFolder::resume(request.out, plan, &identity)?
+    } else {
+        RunFolder::create(request.out, plan, &identity)?
     };
     let codes = corpus.codes(request.tokenizer)?;
     let (model, drawn) = request.init.build(plan, &request.device.clone().autodiff())?;
@@ -151,11 +155,18 @@ impl<'a> Sitting<'a> {
         if request.resume {
             watch(Event::Resumed(state.update));
         }
+        let held_out = HeldOutSet::load(plan, request.corpus, loader)?;
+        if !held_out.not_measured().is_empty() {
+            watch(Event::Notice(format!(
+                "no crops are held out of: {}; their loss is not measured",
+                held_out.not_measured().join(", ")
+            )));
+        }
         Ok(Self {
             request,
             folder,
             loader,
-            held_out: HeldOutSet::load(plan, request.corpus, loader)?,
+            held_out,
             objective: objective(plan),
             model: Some(trained.write_to(model)),
             trained,
@@ -226,7 +237,8 @@ impl<'a> Sitting<'a> {
         let loader = self.loader;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
-            scope.spawn(|| load_ahead(loader, &sampler, index, stage, within, sender));
+            let sampler = &sampler;
+            scope.spawn(move || load_ahead(loader, sampler, index, stage, within, &sender));
             for stage_update in within..stage.updates {
                 self.update(index, stage, stage_update, &receiver, &mut sum, watch)?;
                 let completed = self.state.update;
@@ -250,7 +262,7 @@ impl<'a> Sitting<'a> {
         index: usize,
         stage: &StagePlan,
         stage_update: u64,
-        receiver: &Receiver<Result<(Vec<Crop>, Loaded), PretrainError>>,
+        receiver: &Receiver<Sent>,
         sum: &mut GradientSum,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), PretrainError> {
@@ -280,9 +292,10 @@ impl<'a> Sitting<'a> {
             let (gradients, has_gradient) = self.trained.gradients(model, &parts.total.backward());
             let lent: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
             sum.add(&lent, parts.n_frames);
-            present = match present.is_empty() {
-                true => has_gradient,
-                false => present.iter().zip(has_gradient).map(|(&a, b)| a || b).collect(),
+            present = if present.is_empty() {
+                has_gradient
+            } else {
+                present.iter().zip(has_gradient).map(|(&a, b)| a || b).collect()
             };
         }
         let norm = gradient_norm(&sum.sums(), sum.scale()).global;
@@ -361,7 +374,7 @@ fn load_ahead(
     index: usize,
     stage: &StagePlan,
     within: u64,
-    sender: SyncSender<Result<(Vec<Crop>, Loaded), PretrainError>>,
+    sender: &SyncSender<Sent>,
 ) {
     for update in within..stage.updates {
         let crops = sampler.batch(update);

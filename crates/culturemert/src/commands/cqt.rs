@@ -27,7 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, _: &Terminal) -> anyhow::Result<()> {
-    if args.bins == 0 || args.bins % 7 != 0 || args.bins > 1680 {
+    if args.bins == 0 || !args.bins.is_multiple_of(7) || args.bins > 1680 {
         return Err(usage(format!("`--bins {}` is no multiple of 7 up to 1680", args.bins)));
     }
     let samples = load_audio(&args.audio, args.resampler)?;

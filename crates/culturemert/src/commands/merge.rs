@@ -58,7 +58,7 @@ pub(crate) fn task_arithmetic(
     }
     let names: Vec<String> = models.iter().map(|model| model.display().to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let plan = MergePlan::task_arithmetic(&base.display().to_string(), &names, lambda);
+    let plan = MergePlan::task_arithmetic(base.display().to_string(), &names, lambda);
     let models: Vec<&Path> = models.iter().map(PathBuf::as_path).collect();
     Ok(merge_directories(Some(base), &models, &plan, out)?)
 }

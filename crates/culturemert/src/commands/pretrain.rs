@@ -108,7 +108,7 @@ impl<'a> Watch<'a> {
                 self.line(format!("going on after update {update}"));
             }
             Event::Notice(text) => self.line(text),
-            Event::Stage(report) => self.line(report.to_string().trim_end().to_owned()),
+            Event::Stage(report) => self.line(report.to_string().trim_end()),
             Event::Update(record) => {
                 self.bar.set_position(record.update);
                 let speed = record.audio_seconds_per_second;

@@ -185,7 +185,9 @@ fn add_merged(
     }
     for ((lambda, done), (probed, _)) in merged.iter().zip(&probed[n_trained..]) {
         results.lambda_sweep.push(LambdaPoint::from_probes(*lambda, &probed.probes));
-        if *lambda == plan.merge.shown {
+        #[expect(clippy::float_cmp, reason = "the plan was checked to name one of its own numbers")]
+        let shown = *lambda == plan.merge.shown;
+        if shown {
             results.models.push(ModelResult {
                 name: merged_name(*lambda),
                 kind: ModelKind::Merged,

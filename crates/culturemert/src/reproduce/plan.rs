@@ -71,20 +71,22 @@ pub(crate) struct ProbePlan {
     pub(crate) hidden: usize,
     pub(crate) epochs: usize,
     pub(crate) seeds: Vec<u64>,
-    pub(crate) learning_rate: f64,
+    /// Chunks a step.
+    pub(crate) batch: usize,
+    /// Tried in turn; the validation files choose.
+    pub(crate) learning_rates: Vec<f64>,
 }
 
 impl StudyPlan {
     /// A preset, or a TOML file.
     pub(crate) fn find(name_or_path: &str) -> anyhow::Result<Self> {
-        let text = match PRESETS.iter().find(|(name, _)| *name == name_or_path) {
-            Some((_, text)) => (*text).to_owned(),
-            None => {
-                let path = std::path::Path::new(name_or_path);
-                let known = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
-                must_exist(&format!("study plan (neither one of {known} nor a file)"), path)?;
-                std::fs::read_to_string(path)?
-            }
+        let text = if let Some((_, text)) = PRESETS.iter().find(|(name, _)| *name == name_or_path) {
+            (*text).to_owned()
+        } else {
+            let path = std::path::Path::new(name_or_path);
+            let known = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
+            must_exist(&format!("study plan (neither one of {known} nor a file)"), path)?;
+            std::fs::read_to_string(path)?
         };
         let plan: Self = toml::from_str(&text)
             .map_err(|error| usage(format!("`{name_or_path}`: {}", error.message().replace('\n', ", "))))?;
@@ -125,7 +127,10 @@ impl StudyPlan {
             hidden: self.probe.hidden,
             epochs: self.probe.epochs,
             seeds: self.probe.seeds.clone(),
-            learning_rates: vec![self.probe.learning_rate],
+            batch: self.probe.batch,
+            learning_rates: self.probe.learning_rates.clone(),
+            // Few and short recordings: features on one scale let the few steps there are count.
+            standardise: true,
             bootstrap: None,
             ..ProbeConfig::default()
         }
