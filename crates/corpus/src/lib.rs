@@ -57,3 +57,4 @@ pub use sampler::{
 };
 pub use settings::{JobShare, PrepareSettings, SplitShares};
 pub use split::Split;
+pub use stratify::redraw_splits;

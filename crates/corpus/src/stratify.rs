@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use draws::Draws;
 
-use crate::{Split, SplitShares};
+use crate::{Clip, Split, SplitShares};
 
 /// What matters of one recording.
 pub(crate) struct Item<'a> {
@@ -22,6 +22,23 @@ pub(crate) struct Item<'a> {
     pub(crate) tags: &'a [String],
     pub(crate) hashes: [&'a str; 2],
     pub(crate) given: Option<Split>,
+}
+
+/// Draws new splits for some recordings of a corpus, each given by its first clip and the tags that should be in every split.
+///
+/// No group and no source file comes to two sides.
+pub fn redraw_splits(recordings: &[(&Clip, &[String])], shares: SplitShares, seed: u64) -> Vec<Split> {
+    let items: Vec<Item<'_>> = recordings
+        .iter()
+        .map(|&(clip, tags)| Item {
+            culture: &clip.culture,
+            group: clip.group.as_deref(),
+            tags,
+            hashes: [&clip.source_sha256; 2],
+            given: None,
+        })
+        .collect();
+    assign(&items, shares, seed)
 }
 
 /// The split of every recording; those that have one keep it.

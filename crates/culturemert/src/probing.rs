@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use corpus::{Clip, Corpus, Split};
+use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
 use evaluate::{EncoderFacts, FeatureSet, FileFacts, ProbeConfig, ProbeData, ProbeOutcome};
 use rayon::prelude::*;
 
@@ -21,8 +21,15 @@ pub(crate) struct ClipFeatures {
 /// Recordings with their tags: what one probe is about.
 pub(crate) struct Task {
     pub(crate) tags: Vec<String>,
-    /// Clips of each recording, and which tags it has.
-    recordings: Vec<(Range<usize>, Vec<u8>)>,
+    recordings: Vec<Tagged>,
+}
+
+/// A recording that takes part.
+struct Tagged {
+    clips: Range<usize>,
+    /// Which of the task's tags it has, 0 or 1.
+    labels: Vec<u8>,
+    split: Split,
 }
 
 impl Task {
@@ -55,7 +62,8 @@ impl Task {
             .map(|range| {
                 let has = |tag: &String| u8::from(clips[range.start].tags.contains(tag));
                 let labels = tags.iter().map(has).collect();
-                (range, labels)
+                let split = clips[range.start].split;
+                Tagged { clips: range, labels, split }
             })
             .collect();
         Ok(Self { tags, recordings })
@@ -63,7 +71,30 @@ impl Task {
 
     /// Every clip of the task's recordings.
     pub(crate) fn clips(&self) -> Vec<Range<usize>> {
-        self.recordings.iter().map(|(range, _)| range.clone()).collect()
+        self.recordings.iter().map(|recording| recording.clips.clone()).collect()
+    }
+
+    /// Draws splits for this task alone: by group, with every tag on every side where there are groups enough.
+    pub(crate) fn split_by_group(&mut self, corpus: &Corpus, shares: SplitShares, seed: u64) {
+        let tags: Vec<Vec<String>> = self
+            .recordings
+            .iter()
+            .map(|recording| {
+                let has = self.tags.iter().zip(&recording.labels).filter(|(_, label)| **label == 1);
+                has.map(|(tag, _)| tag.clone()).collect()
+            })
+            .collect();
+        let first = |recording: &Tagged| &corpus.clips()[recording.clips.start];
+        let items: Vec<(&Clip, &[String])> = self
+            .recordings
+            .iter()
+            .zip(&tags)
+            .map(|(recording, tags)| (first(recording), tags.as_slice()))
+            .collect();
+        let splits = redraw_splits(&items, shares, seed);
+        for (recording, split) in self.recordings.iter_mut().zip(splits) {
+            recording.split = split;
+        }
     }
 
     /// Train, validation and test features of the task. A recording without a single usable clip is named, not dropped.
@@ -74,9 +105,9 @@ impl Task {
                 FeatureSet { n_layers: features.n_states, width: features.width, ..FeatureSet::default() },
             )
         });
-        for (range, labels) in &self.recordings {
+        for Tagged { clips: range, labels, split } in &self.recordings {
             let clip = &corpus.clips()[range.start];
-            let Some((_, set)) = sets.iter_mut().find(|(split, _)| *split == clip.split) else { continue };
+            let Some((_, set)) = sets.iter_mut().find(|(of_set, _)| of_set == split) else { continue };
             let file = set.files.len();
             let n_before = set.chunk_file.len();
             for row in features.rows[range.clone()].iter().filter(|row| !row.is_empty()) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use corpus::SplitShares;
 use evaluate::ProbeConfig;
 
 use crate::embedding::Embedder;
@@ -12,7 +13,9 @@ use crate::terminal::{Terminal, print_json};
 
 /// Train a small network on a frozen encoder to predict tags, and measure it on recordings it has not heard.
 ///
-/// Splits are the corpus's; where its index stated none, `prepare` drew them so that no group of recordings is on two sides.
+/// Splits are the corpus's (where its index stated none, `prepare` drew them so that no group is on two sides), or drawn anew by group.
+///
+/// Tags that one side lacks are named in the result; they enter no mean.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example: culturemert probe --model model --corpus corpus --tags makam: --out makam.json"
@@ -33,6 +36,12 @@ pub(crate) struct Args {
     /// Where the result goes; the trained probe goes beside it as `.safetensors`.
     #[arg(long)]
     out: PathBuf,
+    /// `corpus`: the corpus's splits; `group`: drawn for these tags alone, by group, half of the recordings for training.
+    #[arg(long, value_enum, default_value_t = Splits::Corpus)]
+    split: Splits,
+    /// Seed of splits by group.
+    #[arg(long, default_value_t = 0)]
+    split_seed: u64,
     /// Settings of the probe as TOML; by default MARBLE's.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -40,6 +49,15 @@ pub(crate) struct Args {
     #[arg(long)]
     normalize: Option<bool>,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Splits {
+    Corpus,
+    Group,
+}
+
+/// Shares of splits drawn by group: few recordings need a larger test side than `prepare` gives.
+const SHARES: SplitShares = SplitShares { train: 0.5, valid: 0.25, test: 0.25 };
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let corpus = open_corpus(&args.corpus)?;
@@ -57,7 +75,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     config.check().map_err(|error| usage(error.to_string()))?;
     let is_wanted =
         |clip: &corpus::Clip| args.culture.as_ref().is_none_or(|culture| *culture == clip.culture);
-    let task = Task::select(&corpus, is_wanted, |tag| tag.starts_with(&args.tags))?;
+    let mut task = Task::select(&corpus, is_wanted, |tag| tag.starts_with(&args.tags))?;
+    if args.split == Splits::Group {
+        task.split_by_group(&corpus, SHARES, args.split_seed);
+    }
     let embedder = Embedder::new(&directory, args.normalize)?;
     let features = embed_clips(&embedder, &corpus, &task.clips(), terminal)?;
     let hash = directory.identity()?.to_string();
