@@ -15,7 +15,7 @@ pub(crate) struct Args {
     #[arg(long)]
     out: PathBuf,
     /// Minutes of each tradition.
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 4.0, allow_negative_numbers = true)]
     minutes: f64,
     /// Seconds of each piece.
     #[arg(long, default_value_t = 30.0)]

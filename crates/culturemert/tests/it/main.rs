@@ -1,0 +1,9 @@
+//! The program as users meet it: arguments, exit codes, files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot start fails")]
+
+mod command;
+mod pipeline;
+mod resume;
+mod study;
+mod wrong;

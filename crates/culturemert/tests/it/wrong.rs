@@ -1,0 +1,71 @@
+//! Wrong commands: one clear sentence, exit code 2, nothing lost.
+
+use crate::command::{culturemert, talk};
+
+#[track_caller]
+fn refused(arguments: &[&str], part: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = culturemert(folder.path(), arguments).output().unwrap();
+    let said = talk(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert!(said.contains(part), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?} wrote data");
+}
+
+#[test]
+fn wrong_commands_exit_with_2_and_say_why() {
+    refused(&["transcribe"], "transcribe");
+    refused(&["prepare", "--index", "nowhere.tsv", "--out", "corpus"], "index `nowhere.tsv` does not exist");
+    refused(&["similarity", "--corpus", "nowhere"], "corpus `nowhere` does not exist");
+    refused(&["embed", "--model", "nowhere", "a.wav", "--out", "a.npy"], "model `nowhere` does not exist");
+    refused(&["tokenize", "--codec", "nowhere", "a.wav", "--out", "a.npy"], "codec `nowhere` does not exist");
+    refused(&["cqt", "nowhere.wav", "--out", "a.npy"], "recording `nowhere.wav` does not exist");
+    refused(&["cqt", "nowhere.wav", "--out", "a.npy", "--bins", "85"], "`--bins 85`");
+    refused(&["merge", "--base", "b", "--model", "m", "--lambda", "nan", "--out", "o"], "`--lambda NaN`");
+    refused(&["inspect", "nowhere.safetensors"], "does not exist");
+    refused(&["reproduce", "--config", "big"], "`big` does not exist");
+    refused(&["synth", "--out", "s", "--minutes", "-1"], "-1 minutes");
+}
+
+#[test]
+fn slips_in_a_plan_name_the_key() {
+    let dry = ["pretrain", "--dry-run", "--config", "pocket", "--set"];
+    let slip = |assignment| [&dry[..], &[assignment]].concat();
+    refused(&slip("stage.0.updatez=3"), "updatez");
+    refused(&slip("crop.seconds=long"), "crop.seconds");
+    refused(&slip("masking.probability=2.0"), "masking.probability");
+    refused(&["pretrain", "--dry-run", "--config", "huge"], "`huge`");
+}
+
+#[test]
+fn presets_are_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    for preset in ["pocket", "paper"] {
+        let output =
+            culturemert(folder.path(), &["pretrain", "--config", preset, "--dry-run"]).output().unwrap();
+        assert!(output.status.success(), "{}", talk(&output));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("[[stage]]"));
+    }
+}
+
+#[test]
+fn every_verb_has_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = culturemert(folder.path(), &["--help"]).output().unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let verbs: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|line| !line.trim().is_empty())
+        .filter_map(|line| {
+            line.split_whitespace().next().filter(|_| line.starts_with("  ") && !line.starts_with("   "))
+        })
+        .filter(|verb| *verb != "help")
+        .collect();
+    assert!(verbs.len() >= 14, "{verbs:?}");
+    for verb in verbs {
+        let help = culturemert(folder.path(), &[verb, "--help"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&help.stdout).contains("Example: culturemert"), "{verb}");
+    }
+}
