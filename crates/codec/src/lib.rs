@@ -14,7 +14,6 @@ mod features;
 mod fit;
 mod frame_sample;
 mod kmeans;
-mod product;
 mod quantiser;
 mod residual_kmeans;
 mod standardisation;

@@ -6,8 +6,8 @@
 
 use rayon::prelude::*;
 
-use crate::product::{View, multiply};
 use crate::{CodecError, Codes};
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Rows a block. Fixed, and the last block is filled up with zeros, so that a row's codes do not depend on the rows around it.
 pub(crate) const BLOCK_ROWS: usize = 128;
@@ -51,13 +51,9 @@ impl Codebook {
         for _ in 0..BLOCK_ROWS {
             scores.extend_from_slice(&self.square_norms);
         }
-        multiply(
-            scores,
-            true,
-            -2.0,
-            View::dense(block, self.dims),
-            View::transposed(&self.entries, self.dims),
-        );
+        let target = Target::new(scores, self.n_entries());
+        let entries = View::table(&self.entries, self.dims).transposed();
+        multiply(target, true, -2.0, View::table(block, self.dims), entries, Threads::One);
         for (row, scores) in scores.chunks_exact(self.n_entries()).enumerate() {
             found(row, first_least(scores));
         }

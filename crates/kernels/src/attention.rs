@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use crate::dropout::DropoutKey;
 use crate::elementary::exp;
-use crate::matrix::{Target, Threads, View, multiply};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Settings of one attention.
 #[derive(Clone, Debug, PartialEq)]

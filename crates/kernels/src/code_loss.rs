@@ -12,8 +12,8 @@ use burn::Tensor;
 use rayon::prelude::*;
 
 use crate::elementary::exp;
-use crate::matrix::{Target, Threads, View, multiply};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Smallest length that divides.
 const SHORTEST: f32 = 1e-8;

@@ -9,9 +9,9 @@ use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
-use crate::matrix::{Target, Threads, View, multiply};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::chunks;
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Convolves `x [B, T, C]` with `weight [O, C, K]` to `[B, T', O]`.
 ///

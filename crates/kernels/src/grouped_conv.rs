@@ -9,8 +9,8 @@ use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
-use crate::matrix::{Target, Threads, View, multiply};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Convolves `x [B, T, C]` with `weight [O, C/G, K]` in `n_groups` groups, padded with `padding` zero frames on both sides.
 pub fn grouped_conv1d(x: Tensor<3>, weight: Tensor<3>, padding: usize, n_groups: usize) -> Tensor<3> {

@@ -23,7 +23,6 @@ mod gelu;
 mod grouped_conv;
 mod layer_norm;
 mod linear;
-mod matrix;
 mod mean_square;
 pub mod operation;
 mod parallel;

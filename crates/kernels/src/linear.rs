@@ -2,9 +2,9 @@
 
 use burn::Tensor;
 
-use crate::matrix::{Target, Threads, View, multiply};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::sum_rows;
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Maps the last axis of `x [B, T, I]` with `weight [O, I]` and `bias [O]` to `[B, T, O]`.
 pub fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<3> {

@@ -1,7 +1,11 @@
-//! Plain loops compiled for the widest vectors of the processor that runs them.
+//! Plain loops and matrix products at the full width of the processor that runs them.
 //!
 //! A loop is compiled once for each instruction set and chosen when it runs (`pulp`). No result depends on the choice as long as the
 //! loop fixes the order of its additions and says `mul_add` where it means a fused product.
+
+#![cfg_attr(test, allow(clippy::float_cmp, reason = "sums of small whole numbers are exact"))]
+
+pub mod matrix;
 
 use pulp::{Arch, NullaryFnOnce};
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::elu::elu_all;
 use super::weights::Source;
 use crate::CodecError;
-use crate::product::{View, multiply};
+use simd::matrix::{Target, Threads, View, multiply};
 
 /// Output rows of one product: fixed, so that threads change nothing.
 const BLOCK_ROWS: usize = 512;
@@ -89,13 +89,15 @@ impl Conv {
             let rows = out.len() / self.n_out;
             let start = block * BLOCK_ROWS * row_stride;
             if self.dilation == 1 {
-                let windows = View::new(&padded[start..], [rows, self.k * n_in], [row_stride, 1]);
-                multiply(out, true, 1.0, windows, View::dense(&self.taps, self.n_out));
+                let windows = View::new(&padded[start..], rows, self.k * n_in, row_stride);
+                let target = Target::new(out, self.n_out);
+                multiply(target, true, 1.0, windows, View::table(&self.taps, self.n_out), Threads::One);
             } else {
                 for (tap, weights) in self.taps.chunks_exact(n_in * self.n_out).enumerate() {
                     let from = start + tap * self.dilation * n_in;
-                    let values = View::new(&padded[from..], [rows, n_in], [row_stride, 1]);
-                    multiply(out, true, 1.0, values, View::dense(weights, self.n_out));
+                    let values = View::new(&padded[from..], rows, n_in, row_stride);
+                    let target = Target::new(out, self.n_out);
+                    multiply(target, true, 1.0, values, View::table(weights, self.n_out), Threads::One);
                 }
             }
         });

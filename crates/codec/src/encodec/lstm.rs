@@ -5,7 +5,7 @@
 
 use super::weights::Source;
 use crate::CodecError;
-use crate::product::{View, multiply};
+use simd::matrix::{View, fill};
 
 pub(crate) struct Lstm {
     layers: Vec<Layer>,
@@ -64,13 +64,8 @@ impl Layer {
     fn forward(&self, h: &mut [f32], c: &mut [f32], sequence: &mut [f32]) {
         let width = h.len();
         let mut gates: Vec<f32> = self.bias.repeat(sequence.len() / width);
-        multiply(
-            &mut gates,
-            true,
-            1.0,
-            View::dense(sequence, width),
-            View::transposed(&self.from_input, width),
-        );
+        let from_input = View::table(&self.from_input, width).transposed();
+        fill(&mut gates, true, View::table(sequence, width), from_input);
         for (gates, output) in gates.chunks_exact_mut(4 * width).zip(sequence.chunks_exact_mut(width)) {
             add_matrix_vector(gates, &self.from_state, h);
             let (input, rest) = gates.split_at(width);

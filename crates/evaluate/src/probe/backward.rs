@@ -6,8 +6,8 @@
 
 use super::layers::{Rows, weighted_sum_gradient};
 use super::network::{Network, softmax};
-use super::product::{Matrix, multiply};
 use super::shape::Mix;
+use simd::matrix::{View, fill};
 
 impl Network {
     /// Expects the gradient with respect to the logits in `logits`; `scale` is what dropout multiplied kept units by.
@@ -15,26 +15,26 @@ impl Network {
         let Self { shape, parameters, gradient, places, mixed, mixed_gradient, hidden, .. } = self;
         let (hidden_gradient, output_gradient) = (&mut self.hidden_gradient, &self.logits);
         let (width, n_hidden) = (shape.width, shape.hidden);
-        let slopes = Matrix::new(output_gradient, shape.outputs);
+        let slopes = View::table(output_gradient, shape.outputs);
         let to = &mut gradient[places.output_weight.clone()];
-        multiply(to, false, slopes.transposed(), Matrix::new(hidden, n_hidden));
+        fill(to, false, slopes.transposed(), View::table(hidden, n_hidden));
         column_sums(&mut gradient[places.output_bias.clone()], output_gradient);
 
         hidden_gradient.resize(hidden.len(), 0.0);
-        let weight = Matrix::new(&parameters[places.output_weight.clone()], n_hidden);
-        multiply(hidden_gradient, false, slopes, weight);
+        let weight = View::table(&parameters[places.output_weight.clone()], n_hidden);
+        fill(hidden_gradient, false, slopes, weight);
         for (slope, &unit) in hidden_gradient.iter_mut().zip(hidden.iter()) {
             // A unit is above 0 exactly when it was both active and kept.
             *slope = if unit > 0.0 { *slope * scale } else { 0.0 };
         }
-        let slopes = Matrix::new(hidden_gradient, n_hidden);
+        let slopes = View::table(hidden_gradient, n_hidden);
         let to = &mut gradient[places.hidden_weight.clone()];
-        multiply(to, false, slopes.transposed(), Matrix::new(mixed, width));
+        fill(to, false, slopes.transposed(), View::table(mixed, width));
         column_sums(&mut gradient[places.hidden_bias.clone()], hidden_gradient);
         if shape.mix != Mix::Single {
             mixed_gradient.resize(mixed.len(), 0.0);
-            let weight = Matrix::new(&parameters[places.hidden_weight.clone()], width);
-            multiply(mixed_gradient, false, slopes, weight);
+            let weight = View::table(&parameters[places.hidden_weight.clone()], width);
+            fill(mixed_gradient, false, slopes, weight);
             self.mix_backward(rows, batch);
         }
     }
@@ -60,8 +60,8 @@ impl Network {
             }
             Mix::Concat => {
                 let (weight, rest) = gradient.split_at_mut(width * layers * width);
-                let slopes = Matrix::new(mixed_gradient, width).transposed();
-                multiply(weight, false, slopes, Matrix::new(side_by_side, layers * width));
+                let slopes = View::table(mixed_gradient, width).transposed();
+                fill(weight, false, slopes, View::table(side_by_side, layers * width));
                 column_sums(&mut rest[..width], mixed_gradient);
             }
             Mix::Single => {}

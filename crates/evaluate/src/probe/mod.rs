@@ -12,7 +12,6 @@ mod features;
 mod layers;
 mod loss;
 mod network;
-mod product;
 mod result;
 mod run;
 mod saved;

@@ -6,10 +6,10 @@
 use super::dropout::Dropout;
 use super::layers::{Rows, weighted_sum};
 use super::loss::Targets;
-use super::product::{Matrix, multiply};
 use super::shape::{Mix, Shape};
 use crate::EvaluateError;
 use crate::error::{all_finite, same_size};
+use simd::matrix::{View, fill};
 
 /// Examples evaluated together when no gradient is wanted.
 const EVALUATION_BATCH: usize = 256;
@@ -139,8 +139,8 @@ impl Network {
         hidden.resize(batch.len() * n_hidden, 0.0);
         logits.resize(batch.len() * n_outputs, 0.0);
         repeat(hidden, &parameters[places.hidden_bias.clone()]);
-        let weight = Matrix::new(&parameters[places.hidden_weight.clone()], width);
-        multiply(hidden, true, Matrix::new(mixed, width), weight.transposed());
+        let weight = View::table(&parameters[places.hidden_weight.clone()], width);
+        fill(hidden, true, View::table(mixed, width), weight.transposed());
         for unit in hidden.iter_mut() {
             *unit = unit.max(0.0);
         }
@@ -150,8 +150,8 @@ impl Network {
             }
         }
         repeat(logits, &parameters[places.output_bias.clone()]);
-        let weight = Matrix::new(&parameters[places.output_weight.clone()], n_hidden);
-        multiply(logits, true, Matrix::new(hidden, n_hidden), weight.transposed());
+        let weight = View::table(&parameters[places.output_weight.clone()], n_hidden);
+        fill(logits, true, View::table(hidden, n_hidden), weight.transposed());
     }
 
     /// Fills `mixed`.
@@ -176,8 +176,8 @@ impl Network {
                 }
                 let (weight, rest) = parameters.split_at(width * layers * width);
                 repeat(mixed, &rest[..width]);
-                let weight = Matrix::new(weight, layers * width).transposed();
-                multiply(mixed, true, Matrix::new(side_by_side, layers * width), weight);
+                let weight = View::table(weight, layers * width).transposed();
+                fill(mixed, true, View::table(side_by_side, layers * width), weight);
             }
         }
     }

@@ -4,29 +4,37 @@ use gemm::Parallelism;
 
 /// A read-only matrix laid over a slice; rows may overlap, which is how a convolution is read without copying.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
+pub struct View<'a> {
     data: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
 impl<'a> View<'a> {
     /// `rows × columns`, row `i` starting at `i · row_stride`.
-    pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
+    pub fn new(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         let view = Self { data, rows, columns, row_stride, column_stride: 1 };
         view.check();
         view
     }
 
+    /// All of `data` in C order, as rows of `columns`.
+    pub fn table(data: &'a [f32], columns: usize) -> Self {
+        assert!(columns > 0 && data.len().is_multiple_of(columns), "a matrix has whole rows");
+        Self::dense(data, data.len() / columns, columns)
+    }
+
     /// A plain matrix in C order.
-    pub(crate) fn dense(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn dense(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::new(data, rows, columns, columns)
     }
 
     /// The same elements with rows and columns exchanged.
-    pub(crate) fn transposed(self) -> Self {
+    pub fn transposed(self) -> Self {
         Self {
             rows: self.columns,
             columns: self.rows,
@@ -45,21 +53,25 @@ impl<'a> View<'a> {
 }
 
 /// Where a product goes: `rows × columns` over a mutable slice, row `i` starting at `i · row_stride`.
-pub(crate) struct Target<'a> {
+pub struct Target<'a> {
     data: &'a mut [f32],
     row_stride: usize,
 }
 
 impl<'a> Target<'a> {
-    pub(crate) fn new(data: &'a mut [f32], row_stride: usize) -> Self {
+    /// Rows start every `row_stride` elements of `data`.
+    pub fn new(data: &'a mut [f32], row_stride: usize) -> Self {
         Self { data, row_stride }
     }
 }
 
-/// `target = beta · target + alpha · left · right`, with `beta` 0 or 1.
+/// `target = alpha · left · right`, added to what is there when `keep`.
 ///
 /// `threads` says whether this product may use all threads or runs inside a task already.
-pub(crate) fn multiply(
+///
+/// # Panics
+/// When the sizes do not fit each other or the target.
+pub fn multiply(
     target: Target<'_>,
     keep: bool,
     alpha: f32,
@@ -105,9 +117,18 @@ pub(crate) fn multiply(
     }
 }
 
+/// Writes `left · right` to all of `out` in C order, or adds it when `keep`, on the calling thread.
+///
+/// # Panics
+/// When the product does not fill `out`.
+pub fn fill(out: &mut [f32], keep: bool, left: View<'_>, right: View<'_>) {
+    assert_eq!(left.rows * right.columns, out.len(), "the product fills its target");
+    multiply(Target::new(out, right.columns), keep, 1.0, left, right, Threads::One);
+}
+
 /// Who may work on one product.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Threads {
+pub enum Threads {
     /// All threads of the pool.
     All,
     /// The calling thread alone: the caller already runs many products at once.
