@@ -1,6 +1,7 @@
 //! Weights of a model that starts from nothing: each parameter drawn by its name, so that neither order nor threads matter.
 //!
-//! Convolutions: normal, `std = √(2 / fan_in)` (Kaiming). Linear maps: normal, std 0.02, bias 0. Norms 1 and 0. Positional convolution:
+//! Convolutions: normal, `std = √(2 / fan_in)` (Kaiming). Linear maps: normal, std `initializer_range` of the
+//! configuration (0.02 where it says none), bias 0. Norms 1 and 0. Positional convolution:
 //! normal, `std = √(4 / (K·D))`, `g` its norms. Mask and class embeddings: uniform in [0, 1).
 //! Deepnorm divides values, outputs and feed-forward maps by `(8·layers)^¼`. Source: fairseq, `reference/mert.md` section 1.
 
@@ -43,5 +44,6 @@ pub(crate) fn values(seed: u64, name: &str, shape: &[usize], config: &EncoderCon
         ["v_proj", "out_proj", "intermediate_dense", "output_dense"].iter().any(|part| name.contains(part));
     let shrink =
         if config.deepnorm && deep { (8.0 * config.num_hidden_layers as f64).powf(0.25) } else { 1.0 };
-    normal(0.02 / shrink)
+    let range = config.other.get("initializer_range").and_then(serde_json::Value::as_f64).unwrap_or(0.02);
+    normal(range / shrink)
 }
