@@ -92,9 +92,7 @@ fn pocket() -> Value {
         "intermediate_size": 256,
         "conv_dim": [48, 48, 48, 48, 48, 48, 48],
         "num_conv_pos_embeddings": 32,
-        "num_conv_pos_embedding_groups": 4,
-        // 1/sqrt(96): the published 0.02 suits a width of 768.
-        "initializer_range": 0.1
+        "num_conv_pos_embedding_groups": 4
     })
 }
 

@@ -15,7 +15,7 @@ fn a_tiny_study_ends_in_a_report_and_is_kept() {
     let study = [
         ("training = \"pocket\"", "training = \"training.toml\""),
         ("minutes = 10.0", "minutes = 1.0"),
-        ("updates = 300", "updates = 3"),
+        ("updates = 160", "updates = 3"),
         ("max_frames = 60000", "max_frames = 3000"),
         ("lambdas = [0.1, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0]", "lambdas = [0.2, 1.0]"),
         ("epochs = 60", "epochs = 2"),
