@@ -40,6 +40,7 @@ mod tensorboard;
 mod trainable;
 mod trained;
 mod variants;
+mod wording;
 
 pub use adam::{Adam, EpsPlacement, Parameter};
 pub use checkpoint::{Checkpoint, Checkpoints, Newest, Skipped, TrainState};

@@ -9,14 +9,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use corpus::{Corpus, Crop, Sampler, SamplerPlan};
-use mert::{Mert, Objective, Regularisation, StepDraws, silent};
+use corpus::{Corpus, Crop, Sampler};
+use mert::{Mert, Objective, StepDraws, silent};
 
 use crate::loader::{Loaded, Loader, Position};
 use crate::measure::HeldOutSet;
 use crate::model_io::{Init, write_model};
 use crate::tally::Tally;
 use crate::trained::Trained;
+use crate::wording::{objective, regularisation, sampler_plan};
 use crate::{
     Clip, ClipRule, GradientSum, HeldOutRecord, Log, LogLine, OptimizerState, PretrainError, RunFolder,
     RunIdentity, StagePlan, TensorBoard, Timing, TrainPlan, TrainState, TrainableReport, UpdateRecord,
@@ -387,60 +388,4 @@ fn load_ahead(
             }
         }
     }
-}
-
-fn objective(plan: &TrainPlan) -> Objective {
-    let objective = &plan.objective;
-    Objective {
-        masked: objective.masked,
-        unmasked: objective.unmasked,
-        features_penalty: objective.features_penalty,
-        cqt: objective.cqt,
-        temperature: objective.logit_temperature,
-        feature_grad_mult: objective.front_end_gradient,
-    }
-}
-
-fn regularisation(plan: &TrainPlan) -> Regularisation {
-    let dropout = &plan.dropout;
-    Regularisation {
-        hidden: dropout.hidden,
-        attention: dropout.attention,
-        activation: dropout.activation,
-        input: dropout.input,
-        layer: dropout.layer,
-    }
-}
-
-fn sampler_plan(plan: &TrainPlan, index: usize, stage: &StagePlan, corpus: &Corpus) -> SamplerPlan {
-    let data = &stage.data;
-    let trained = corpus.clips().iter().filter(|clip| clip.split == corpus::Split::Train);
-    let present: std::collections::BTreeSet<&str> = trained.map(|clip| clip.culture.as_str()).collect();
-    let present: Vec<&str> = present.into_iter().collect();
-    let mut sampler = SamplerPlan::new(plan.run.seed, index as u64, stage.batch(), plan.crop.samples());
-    sampler.alignment = match plan.crop.alignment {
-        crate::Alignment::Grid320 => corpus::Alignment::Grid320,
-        crate::Alignment::OriginalRounding => corpus::Alignment::OriginalRounding,
-    };
-    sampler.cultures = data
-        .cultures_of(&present)
-        .into_iter()
-        .map(|culture| corpus::CultureHours {
-            culture: culture.culture,
-            hours: culture.hours,
-            weight: culture.weight,
-        })
-        .collect();
-    sampler.hours = data.hours;
-    sampler.mixture = match data.mixture {
-        crate::Sharing::Proportional => corpus::Mixture::Proportional,
-        crate::Sharing::Equal => corpus::Mixture::Equal,
-        crate::Sharing::Weights => corpus::Mixture::Weights,
-    };
-    sampler.replay = data.replay.as_ref().map(|replay| corpus::Replay {
-        cultures: replay.cultures.clone(),
-        share: replay.share,
-        hours: replay.hours,
-    });
-    sampler
 }
