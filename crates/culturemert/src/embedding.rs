@@ -125,4 +125,25 @@ mod tests {
         let power = wave.iter().map(|x| f64::from(x * x)).sum::<f64>() / 1000.0;
         assert!((power - 1.0).abs() < 1e-2, "{power}");
     }
+
+    /// Stated in the cases' README: absolute, on values of size one.
+    const TOLERANCE: f64 = 1e-5;
+
+    #[test]
+    fn golden_preprocessing() {
+        for case in golden::cases("hubert", "io.safetensors") {
+            let io = golden::Tensors::open(&case.join("io.safetensors"));
+            if !io.has("normalized.0") {
+                continue;
+            }
+            let mut worst = 0.0;
+            for index in (0..1000).take_while(|index| io.has(&format!("normalized.{index}"))) {
+                let mut samples = io.f32(&format!("input.{index}"));
+                normalise(&mut samples);
+                let error = golden::max_abs_diff(&samples, &io.f32(&format!("normalized.{index}")));
+                worst = golden::nan_is_worst(worst, error);
+            }
+            golden::within("hubert preprocess", worst, TOLERANCE);
+        }
+    }
 }

@@ -37,6 +37,8 @@ mod stage_data;
 mod tally;
 mod tensor_file;
 mod tensorboard;
+#[cfg(test)]
+mod trace_tests;
 mod trainable;
 mod trained;
 mod variants;
