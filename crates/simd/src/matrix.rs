@@ -34,6 +34,7 @@ impl<'a> View<'a> {
     }
 
     /// The same elements with rows and columns exchanged.
+    #[must_use]
     pub fn transposed(self) -> Self {
         Self {
             rows: self.columns,
@@ -79,13 +80,14 @@ pub fn multiply(
     right: View<'_>,
     threads: Threads,
 ) {
+    let Target { data: target, row_stride } = target;
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner sizes agree");
     if m == 0 || n == 0 {
         return;
     }
-    assert!((m - 1) * target.row_stride + n <= target.data.len(), "a product stays inside its target");
-    assert!(m == 1 || n <= target.row_stride, "rows of a target do not overlap");
+    assert!((m - 1) * row_stride + n <= target.len(), "a product stays inside its target");
+    assert!(m == 1 || n <= row_stride, "rows of a target do not overlap");
     let parallelism = match threads {
         Threads::All if m * n * k > 1 << 20 => Parallelism::Rayon(0),
         _ => Parallelism::None,
@@ -97,9 +99,9 @@ pub fn multiply(
             m,
             n,
             k,
-            target.data.as_mut_ptr(),
+            target.as_mut_ptr(),
             1,
-            target.row_stride as isize,
+            row_stride as isize,
             keep,
             left.data.as_ptr(),
             left.column_stride as isize,

@@ -17,7 +17,7 @@ fn a_killed_run_goes_on_to_the_same_model() {
         child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
     while !dir.join("killed/checkpoints/000002/COMMIT").is_file()
-        && begun.elapsed() < Duration::from_secs(120)
+        && begun.elapsed() < Duration::from_mins(2)
     {
         std::thread::sleep(Duration::from_millis(5));
     }
