@@ -4,7 +4,7 @@
 //! [`Ledger`] keeps what a step wrote and gives it back when the same step comes again;
 //! [`results`] is the one value that holds every number of a study;
 //! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
-//! [`findings`] compares the value with the paper's claims.
+//! [`findings()`] compares the value with the paper's claims.
 
 mod cache;
 mod error;

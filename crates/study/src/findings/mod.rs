@@ -1,6 +1,6 @@
 //! The paper's claims against our numbers.
 //!
-//! A difference `d` of two means is compared with the seeds' standard deviations, `s = sqrt(s_a² + s_b²)`; see [`estimate`] for
+//! A difference `d` of two means is compared with the seeds' standard deviations, `s = sqrt(s_a² + s_b²)`; see `estimate` for
 //! the rules. The spread is over probe seeds: every model is trained once, so it says nothing of another training run.
 //! Pure: the same results give the same findings.
 

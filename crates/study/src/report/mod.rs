@@ -1,6 +1,6 @@
 //! The report: one results value, several readers.
 //!
-//! [`tables`] and [`figures`] turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
+//! `tables` and `figures` turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
 //! and compute nothing themselves, so that all of them say the same. Pure but for [`write_all`].
 
 mod csv;
