@@ -16,8 +16,7 @@ fn a_killed_run_goes_on_to_the_same_model() {
     let mut child =
         child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
-    while !dir.join("killed/checkpoints/000002/COMMIT").is_file()
-        && begun.elapsed() < Duration::from_mins(2)
+    while !dir.join("killed/checkpoints/000002/COMMIT").is_file() && begun.elapsed() < Duration::from_mins(2)
     {
         std::thread::sleep(Duration::from_millis(5));
     }
