@@ -15,18 +15,6 @@ pub(crate) struct Embedder {
     normalises: bool,
 }
 
-/// Hidden states of a recording.
-pub(crate) struct Hidden {
-    /// States: layers and one.
-    pub(crate) n_states: usize,
-    /// Frames, 75 a second.
-    pub(crate) n_frames: usize,
-    /// Width.
-    pub(crate) width: usize,
-    /// `[states, frames, width]`.
-    pub(crate) values: Vec<f32>,
-}
-
 impl Embedder {
     /// `normalise` as asked, or as the model's preprocessor says.
     pub(crate) fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
@@ -40,6 +28,11 @@ impl Embedder {
     /// States the encoder has.
     pub(crate) fn n_states(&self) -> usize {
         self.model.config().num_hidden_layers + 1
+    }
+
+    /// Whether this model wants recordings of mean 0 and variance 1.
+    pub(crate) fn normalises(&self) -> bool {
+        self.normalises
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -73,42 +66,56 @@ impl Embedder {
         Ok(means)
     }
 
-    /// Hidden states of prepared samples, window after window of `window` samples (0: all at once); `keep` picks a state, or all.
-    /// A last window too short for a frame adds none.
-    pub(crate) fn hidden(
-        &self,
-        samples: &[f32],
-        window: usize,
-        keep: Option<usize>,
-    ) -> anyhow::Result<Hidden> {
-        let window = if window == 0 { samples.len().max(1) } else { window };
-        let width = self.width();
-        let mut states: Vec<Vec<f32>> = vec![Vec::new(); keep.map_or(self.n_states(), |_| 1)];
-        for (index, part) in samples.chunks(window).enumerate() {
-            if index > 0 && part.len() < self.shortest() {
-                continue;
-            }
-            let (of_window, _) = self.model.embed(part, 1)?;
-            let kept =
-                of_window.into_iter().enumerate().filter(|(state, _)| keep.is_none_or(|one| one == *state));
-            for (state, (_, values)) in states.iter_mut().zip(kept) {
-                state.extend(values);
-            }
-        }
-        let n_frames = states[0].len() / width;
-        Ok(Hidden { n_states: states.len(), n_frames, width, values: states.concat() })
+    /// Frames that `n_samples` become when they go through the model `window` samples at a time. A last window too short for a frame adds
+    /// none.
+    pub(crate) fn n_frames(&self, n_samples: usize, window: usize) -> usize {
+        let of = |n| if n < self.shortest() { 0 } else { self.model.config().n_frames(n) };
+        n_samples / window * of(window) + of(n_samples % window)
+    }
+
+    /// Every hidden state of one window of prepared samples, `[frames, width]` each, and the number of frames.
+    pub(crate) fn hidden(&self, samples: &[f32]) -> anyhow::Result<(Vec<Vec<f32>>, usize)> {
+        Ok(self.model.embed(samples, 1)?)
     }
 }
 
-/// `(x − mean) / √(var + 1e-7)`, population variance, over the whole recording (`reference/hubert.md`, preprocessing).
-fn normalise(samples: &mut [f32]) {
-    let n = samples.len() as f64;
-    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-    let variance = samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
-    let rate = 1.0 / (variance + VARIANCE_FLOOR).sqrt();
-    for sample in samples {
-        *sample = ((f64::from(*sample) - mean) * rate) as f32;
+/// Mean and variance of a recording, block after block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Statistics {
+    /// Samples so far.
+    pub(crate) n_samples: usize,
+    sum: f64,
+    sum_of_squares: f64,
+}
+
+impl Statistics {
+    /// Goes on with the next samples.
+    pub(crate) fn add(&mut self, samples: &[f32]) {
+        self.n_samples += samples.len();
+        for &sample in samples {
+            self.sum += f64::from(sample);
+            self.sum_of_squares += f64::from(sample) * f64::from(sample);
+        }
     }
+
+    /// `(x − mean) / √(var + 1e-7)`, population variance, over the whole recording (`reference/hubert.md`, preprocessing).
+    pub(crate) fn normalise(&self, samples: &mut [f32]) {
+        let n = self.n_samples as f64;
+        let mean = self.sum / n;
+        // Rounding can bring the difference of a constant below zero.
+        let variance = (self.sum_of_squares / n - mean * mean).max(0.0);
+        let rate = 1.0 / (variance + VARIANCE_FLOOR).sqrt();
+        for sample in samples {
+            *sample = ((f64::from(*sample) - mean) * rate) as f32;
+        }
+    }
+}
+
+/// Normalises a whole recording.
+fn normalise(samples: &mut [f32]) {
+    let mut statistics = Statistics::default();
+    statistics.add(samples);
+    statistics.normalise(samples);
 }
 
 #[cfg(test)]

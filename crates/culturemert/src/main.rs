@@ -14,6 +14,7 @@ mod probing;
 mod reproduce;
 mod terminal;
 mod tokens;
+mod windows;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use crate::{AtomicFile, FilesError};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// Room for any header we write; a streamed header is padded to it because the length is known last.
-const HEADER_BYTES: usize = 128;
+pub(crate) const HEADER_BYTES: usize = 128;
 
 /// Element types of the arrays we keep on disk, with numpy's name for each.
 pub trait NpyElement: Pod {
@@ -99,7 +99,7 @@ fn parse_shape(header: &str) -> Option<Vec<usize>> {
     inside.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
 }
 
-fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+pub(crate) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
     // Python writes a tuple of one as `(3,)`.
     let axes = axes.join(", ") + if shape.len() == 1 { "," } else { "" };

@@ -1,13 +1,17 @@
-//! `embed`: hidden states of recordings.
+//! `embed`: hidden states of recordings, written window after window.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use anyhow::ensure;
+use files::NpyGrid;
 use serde_json::json;
 
-use crate::embedding::{Embedder, Hidden, WINDOW_SECONDS};
+use crate::embedding::{Embedder, WINDOW_SECONDS};
 use crate::exit::usage;
-use crate::inputs::{load_audio, open_model};
+use crate::inputs::open_model;
 use crate::terminal::{Terminal, print_json};
+use crate::windows::Recording;
 
 /// Write the hidden states of recordings.
 #[derive(clap::Args)]
@@ -48,10 +52,10 @@ enum Pool {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let embedder = Embedder::new(&open_model(&args.model)?, args.normalize)?;
-    let keep = match args.layer.as_str() {
-        "all" => None,
+    let states = match args.layer.as_str() {
+        "all" => 0..embedder.n_states(),
         number => match number.parse::<usize>() {
-            Ok(layer) if layer < embedder.n_states() => Some(layer),
+            Ok(layer) if layer < embedder.n_states() => layer..layer + 1,
             _ => {
                 let last = embedder.n_states() - 1;
                 return Err(usage(format!(
@@ -63,17 +67,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let bar = terminal.bar("embed", args.audio.len() as u64);
     let mut written = Vec::new();
     for audio in &args.audio {
-        let mut samples = load_audio(audio, args.resampler)?;
-        embedder.prepare(&mut samples);
-        let mut hidden = embedder.hidden(&samples, args.window * audio::SAMPLE_RATE as usize, keep)?;
-        if args.pool.is_some() {
-            hidden = mean(&hidden);
-        }
+        let recording = Recording::survey(audio.clone(), args.resampler)?;
         let out = output_of(args, audio)?;
-        files::write_npy(&out, &[hidden.n_states, hidden.n_frames, hidden.width], &hidden.values)?;
-        written.push(json!({
-            "audio": audio, "out": out, "shape": [hidden.n_states, hidden.n_frames, hidden.width]
-        }));
+        let shape = match args.pool {
+            Some(Pool::Mean) => write_means(&embedder, &recording, args, states.clone(), &out),
+            None => write_states(&embedder, &recording, args, states.clone(), &out),
+        }?;
+        written.push(json!({ "audio": audio, "out": out, "shape": shape }));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -94,14 +94,85 @@ fn output_of(args: &Args, audio: &Path) -> anyhow::Result<PathBuf> {
     Ok(args.out.join(audio.file_stem().unwrap_or_default()).with_extension("npy"))
 }
 
-fn mean(hidden: &Hidden) -> Hidden {
-    let mut values = Vec::with_capacity(hidden.n_states * hidden.width);
-    for state in hidden.values.chunks_exact(hidden.n_frames * hidden.width) {
-        let mut sums = vec![0.0f64; hidden.width];
-        for row in state.chunks_exact(hidden.width) {
-            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+/// Samples of a window, and the frames that all windows of the recording give.
+fn cut(embedder: &Embedder, recording: &Recording, args: &Args) -> anyhow::Result<(usize, usize)> {
+    let n_samples = recording.n_samples();
+    let window = match args.window {
+        0 => n_samples.max(1),
+        seconds => seconds * audio::SAMPLE_RATE as usize,
+    };
+    let n_frames = embedder.n_frames(n_samples, window);
+    ensure!(
+        n_frames > 0,
+        "`{}` has {n_samples} samples at 24 kHz, and the encoder needs {}",
+        recording.path().display(),
+        embedder.shortest()
+    );
+    Ok((window, n_frames))
+}
+
+/// Runs every window and gives `each` its states, `[frames, width]` each, and its first frame.
+fn embed(
+    embedder: &Embedder,
+    recording: &Recording,
+    window: usize,
+    mut each: impl FnMut(&[Vec<f32>], usize) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut first_frame = 0;
+    recording.windows(window, embedder.normalises(), |part| {
+        if part.len() < embedder.shortest() {
+            return Ok(());
         }
-        values.extend(sums.iter().map(|sum| (sum / hidden.n_frames as f64) as f32));
-    }
-    Hidden { n_states: hidden.n_states, n_frames: 1, width: hidden.width, values }
+        let (states, n_frames) = embedder.hidden(part)?;
+        each(&states, first_frame)?;
+        first_frame += n_frames;
+        Ok(())
+    })
+}
+
+/// Writes `states` frame by frame, `[states, frames, width]`.
+fn write_states(
+    embedder: &Embedder,
+    recording: &Recording,
+    args: &Args,
+    states: Range<usize>,
+    out: &Path,
+) -> anyhow::Result<[usize; 3]> {
+    let (window, n_frames) = cut(embedder, recording, args)?;
+    let width = embedder.width();
+    let shape = [states.len(), n_frames, width];
+    let mut grid = NpyGrid::create(out, &shape)?;
+    embed(embedder, recording, window, |of_window, first_frame| {
+        for (index, values) in of_window[states.clone()].iter().enumerate() {
+            grid.write_at((index * n_frames + first_frame) * width, values)?;
+        }
+        Ok(())
+    })?;
+    grid.finish()?;
+    Ok(shape)
+}
+
+/// Writes the mean over time of `states`, `[states, 1, width]`.
+fn write_means(
+    embedder: &Embedder,
+    recording: &Recording,
+    args: &Args,
+    states: Range<usize>,
+    out: &Path,
+) -> anyhow::Result<[usize; 3]> {
+    let (window, n_frames) = cut(embedder, recording, args)?;
+    let width = embedder.width();
+    let mut sums = vec![0.0f64; states.len() * width];
+    embed(embedder, recording, window, |of_window, _| {
+        for (sums, values) in sums.chunks_exact_mut(width).zip(&of_window[states.clone()]) {
+            for row in values.chunks_exact(width) {
+                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+            }
+        }
+        Ok(())
+    })?;
+    let means: Vec<f32> = sums.iter().map(|sum| (sum / n_frames as f64) as f32).collect();
+    let shape = [states.len(), 1, width];
+    files::write_npy(out, &shape, &means)?;
+    Ok(shape)
 }
