@@ -1,18 +1,17 @@
 //! Mono 16-bit PCM wav files.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use crate::AudioError;
 use crate::error::Flaw;
 
-/// Writes samples, full scale ±1, as a mono wav of 16 bits at `rate_hz`; louder samples are clipped.
-pub fn write_wav(path: &Path, samples: &[f32], rate_hz: u32) -> Result<(), AudioError> {
-    write(path, samples, rate_hz).map_err(|flaw| flaw.of(path))
+/// Writes samples, full scale ±1, as a mono wav of 16 bits at `rate_hz`; louder samples are clipped. Errors name it `path`.
+pub fn write_wav(file: impl Write, path: &Path, samples: &[f32], rate_hz: u32) -> Result<(), AudioError> {
+    write(file, samples, rate_hz).map_err(|flaw| flaw.of(path))
 }
 
-fn write(path: &Path, samples: &[f32], rate_hz: u32) -> Result<(), Flaw> {
+fn write(mut file: impl Write, samples: &[f32], rate_hz: u32) -> Result<(), Flaw> {
     if rate_hz == 0 {
         return Err(Flaw::Absurd("a sample rate of 0".into()));
     }
@@ -22,7 +21,6 @@ fn write(path: &Path, samples: &[f32], rate_hz: u32) -> Result<(), Flaw> {
     let too_long = || Flaw::Absurd(format!("{} samples do not fit a wav of 4 GiB", samples.len()));
     let n_bytes =
         u32::try_from(samples.len() * 2).ok().filter(|n| *n <= u32::MAX - 36).ok_or_else(too_long)?;
-    let mut file = BufWriter::new(File::create(path).map_err(Flaw::Io)?);
     let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(Flaw::Io);
     put(b"RIFF")?;
     put(&(36 + n_bytes).to_le_bytes())?;

@@ -79,7 +79,7 @@ struct EncodecDescription {
 }
 
 impl ResidualKMeans {
-    /// Writes the tokenizer into `dir`, which is made when absent. The description comes last: without it there is no tokenizer.
+    /// Writes the tokenizer as the directory `dir`, wholly or not at all; one that was there is replaced.
     pub fn save(&self, dir: impl AsRef<Path>) -> Result<(), CodecError> {
         let dir = dir.as_ref();
         let hash = self.content_hash().to_string();
@@ -106,9 +106,12 @@ impl ResidualKMeans {
             .collect::<Result<Vec<_>, _>>()
             .map_err(unwritable)?;
         let file = safetensors::serialize(views, None).map_err(unwritable)?;
-        files::write_atomic(&dir.join(TENSORS), &file)?;
-        files::write_atomic(&dir.join(DESCRIPTION), text.as_bytes())?;
-        Ok(())
+        refuse_occupied(dir)?;
+        files::replace_directory(dir, |staging| {
+            files::write_atomic(&staging.join(TENSORS), &file)?;
+            files::write_atomic(&staging.join(DESCRIPTION), text.as_bytes())?;
+            Ok(())
+        })
     }
 
     /// Opens a tokenizer that [`ResidualKMeans::save`] wrote; [`open`] when the kind is not known.
@@ -195,8 +198,25 @@ impl ResidualKMeans {
     }
 }
 
+/// Only a directory of a fitted tokenizer, or an empty one, is replaced.
+fn refuse_occupied(dir: &Path) -> Result<(), CodecError> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(files::FilesError::io("list", dir))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(files::FilesError::io("list", dir))?.file_name();
+        let name = name.to_string_lossy();
+        if ![DESCRIPTION, TENSORS].contains(&&*name) && !name.starts_with(files::UNFINISHED) {
+            return Err(CodecError::Occupied { dir: dir.into(), found: name.into_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// The text of `codec.toml`.
 fn description(dir: &Path) -> Result<String, CodecError> {
+    files::recover_directory(dir)?;
     let file = dir.join(DESCRIPTION);
     if !file.is_file() {
         return Err(CodecError::NoTokenizer { dir: dir.into(), wanted: "no `codec.toml` in it" });

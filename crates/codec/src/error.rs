@@ -6,6 +6,14 @@ pub enum CodecError {
     /// The disk refused.
     #[error(transparent)]
     Files(#[from] files::FilesError),
+    /// A directory holds more than a tokenizer, so it is not ours to replace.
+    #[error("`{}` holds `{found}` and is no tokenizer to be replaced; name another place", dir.display())]
+    Occupied {
+        /// The directory.
+        dir: PathBuf,
+        /// The first thing found in it that is no part of a tokenizer.
+        found: String,
+    },
     /// A setting has no sense.
     #[error("`{key} = {value}` cannot be: it must be {needed}")]
     Setting {

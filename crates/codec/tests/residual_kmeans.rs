@@ -125,6 +125,33 @@ fn what_is_saved_is_opened() {
 }
 
 #[test]
+fn under_every_fault_a_tokenizer_is_the_old_or_the_new_one() {
+    let fit =
+        |seed| ResidualKMeans::fit(&frames(4, 1000, BINS), &FitSettings { seed, ..settings() }).unwrap();
+    let (old, new) = (fit(1), fit(2));
+    let n_struck = files::faults::everywhere(
+        |root| old.save(root.join("codec")).unwrap(),
+        |root| new.save(root.join("codec")),
+        |root, is_done| {
+            let found = open(root.join("codec")).unwrap();
+            assert!(found.hash() == new.hash() || (!is_done && found.hash() == old.hash()));
+        },
+    );
+    assert!(n_struck > 30, "{n_struck} operations");
+}
+
+#[test]
+fn a_directory_of_others_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let codec = ResidualKMeans::fit(&frames(4, 1000, BINS), &settings()).unwrap();
+    codec.save(dir.path()).unwrap();
+    std::fs::write(dir.path().join("thesis.tex"), "years of work").unwrap();
+    let message = codec.save(dir.path()).unwrap_err().to_string();
+    assert!(message.contains("`thesis.tex`"), "{message}");
+    assert!(dir.path().join("thesis.tex").exists());
+}
+
+#[test]
 fn damage_is_one_clear_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let codec = ResidualKMeans::fit(&frames(4, 1000, BINS), &settings()).unwrap();

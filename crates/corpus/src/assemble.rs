@@ -37,8 +37,8 @@ impl Job<'_> {
         let copies = leaks::shared_content(&placed)?;
         let leaking_groups = leaks::leaking_groups(&placed);
         // From here on the directory holds no finished corpus until the manifest is written.
-        shards::remove_file(&self.out.join(manifest::FILE))?;
-        remove_tree(&self.out.join(CODES))?;
+        files::remove_file(&self.out.join(manifest::FILE))?;
+        files::remove_directory(&self.out.join(CODES))?;
         let pieces = shards::plan(decoded, settings);
         let (folder, progress) = (self.out.join(AUDIO), self.progress);
         let layout = Layout { folder, parts: self.parts, recordings, decoded, pieces: &pieces, progress };
@@ -63,7 +63,7 @@ impl Job<'_> {
         };
         self.remove_leftovers()?;
         manifest.write(self.out)?;
-        remove_tree(&self.out.join(PARTS))?;
+        files::remove_directory(&self.out.join(PARTS))?;
         Ok(report)
     }
 
@@ -78,7 +78,7 @@ impl Job<'_> {
         for entry in std::fs::read_dir(self.out).map_err(FilesError::io("list", self.out))? {
             let entry = entry.map_err(FilesError::io("list", self.out))?;
             if entry.file_name().as_encoded_bytes().starts_with(b".tmp-") {
-                shards::remove_file(&entry.path())?;
+                files::remove_file(&entry.path())?;
             }
         }
         Ok(())
@@ -177,14 +177,4 @@ pub(crate) fn json_lines<T: Serialize>(values: &[T]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Removes a folder of ours with all that is in it.
-pub(crate) fn remove_tree(folder: &Path) -> Result<(), CorpusError> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FilesError::io("remove", folder)(error).into())
-        }
-        _ => Ok(()),
-    }
 }

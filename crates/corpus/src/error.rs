@@ -83,7 +83,7 @@ pub enum CorpusError {
         what: &'static str,
     },
     /// The output directory holds things we did not write.
-    #[error("`{}` is not a corpus but holds `{found}`; choose an empty directory", out.display())]
+    #[error("`{}` holds `{found}`, which is no part of a corpus; choose an empty directory or move it away", out.display())]
     Occupied {
         /// The output directory.
         out: PathBuf,

@@ -29,6 +29,7 @@ mod passes;
 mod prepare;
 mod progress;
 mod quarantine;
+mod replace;
 mod report;
 mod sample_format;
 mod sampler;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use files::{ContentHash, FilesError, Hasher};
+use files::{ContentHash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Failure, decode};
@@ -128,12 +128,6 @@ impl Parts<'_> {
 
     /// Removes the samples of part `key`, which stand in a shard now.
     pub(crate) fn forget_samples(&self, key: &str) -> Result<(), CorpusError> {
-        let file = self.samples_file(key);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(FilesError::io("remove", &file)(error).into())
-            }
-            _ => Ok(()),
-        }
+        Ok(files::remove_file(&self.samples_file(key))?)
     }
 }

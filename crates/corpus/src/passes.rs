@@ -3,13 +3,14 @@
 //! *Survey*: hash every file, and see what is plainly broken. *Decode*: make the part of every recording that has none yet, many at a
 //! time, each streamed in constant memory. Answers stand in the order of the index, whichever thread was first.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use files::ContentHash;
 use rayon::prelude::*;
 
 use crate::part::{Part, Parts};
-use crate::prepare::{PARTS, QUARANTINE};
+use crate::prepare::QUARANTINE;
 use crate::shards::Decoded;
 use crate::survey::{Fault, Surveyed, look_at};
 use crate::{CorpusError, JobShare, PrepareRequest, Progress, Quarantined, Reason, Recording, assemble};
@@ -21,8 +22,8 @@ pub(crate) type Outcome = Option<Result<Decoded, Fault>>;
 pub(crate) struct Passes<'a> {
     request: &'a PrepareRequest,
     share: Option<JobShare>,
-    stop: &'a AtomicBool,
-    progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) progress: &'a (dyn Fn(Progress<'_>) + Sync),
     recordings: &'a [Recording],
     /// Recordings that this call looks at.
     total: usize,
@@ -163,18 +164,12 @@ impl<'a> Passes<'a> {
     }
 
     /// Fails above the allowed share, or where nothing is left; the list is written either way.
-    pub(crate) fn refuse_too_many(
-        &self,
-        quarantine: &[Quarantined],
-        is_replacing: bool,
-    ) -> Result<(), CorpusError> {
+    pub(crate) fn refuse_too_many(&self, quarantine: &[Quarantined], out: &Path) -> Result<(), CorpusError> {
         let allowed = self.request.max_quarantined_share;
         if quarantine.len() < self.total && quarantine.len() as f64 <= allowed * self.total as f64 {
             return Ok(());
         }
-        // A corpus that would have been replaced stays as it is, its quarantine too.
-        let folder = if is_replacing { self.request.out.join(PARTS) } else { self.request.out.clone() };
-        let list = folder.join(QUARANTINE);
+        let list = out.join(QUARANTINE);
         files::write_atomic(&list, assemble::json_lines(quarantine).as_bytes())?;
         let mut counts = std::collections::BTreeMap::<Reason, usize>::new();
         for entry in quarantine {

@@ -10,10 +10,10 @@ use files::FilesError;
 
 use crate::part::Parts;
 use crate::passes::Passes;
-use crate::survey::fingerprint;
+use crate::survey::{Surveyed, fingerprint};
 use crate::{
     CorpusError, Index, JobShare, PrepareReport, PrepareSettings, Prepared, Progress, assemble, links,
-    manifest, manifest::Manifest, read_index,
+    manifest, manifest::Manifest, read_index, replace,
 };
 
 /// What is asked of [`prepare`].
@@ -85,29 +85,52 @@ pub fn prepare_index(
     let share = request.share.filter(|_| found.is_none());
     let passes = Passes::new(request, share, stop, progress, &index.recordings);
     let surveyed = passes.survey()?;
-    if let Some(manifest) = &found {
-        let inputs = fingerprint(index, &surveyed);
-        let what = match (manifest.inputs == inputs, manifest.settings == request.settings) {
-            (true, true) => return up_to_date(&request.out, manifest),
-            (false, _) => "sources",
-            (true, false) => "settings",
-        };
-        if !request.replace {
-            return Err(CorpusError::OtherCorpus { out: request.out.clone(), what });
+    let build = |out: &Path| build(out, index, request, &passes, &surveyed);
+    let Some(manifest) = found else { return build(&request.out) };
+    let inputs = fingerprint(index, &surveyed);
+    let is_same = |manifest: &Manifest| (manifest.inputs == inputs, manifest.settings == request.settings);
+    let what = match is_same(&manifest) {
+        (true, true) => {
+            // What an interrupted replacement by something else left.
+            files::remove_directory(&replace::beside(&request.out))?;
+            return up_to_date(&request.out, &manifest).map(Prepared::UpToDate);
         }
+        (false, _) => "sources",
+        (true, false) => "settings",
+    };
+    if !request.replace {
+        return Err(CorpusError::OtherCorpus { out: request.out.clone(), what });
     }
-    let parts = Parts { folder: request.out.join(PARTS), settings: &request.settings, stop };
-    std::fs::create_dir_all(&parts.folder).map_err(FilesError::io("create directory", &parts.folder))?;
-    let outcomes = passes.decode(&surveyed, &parts)?;
+    replace::replace(&request.out, |next| match Manifest::read(next) {
+        // Whole already: the run that made it was killed before it could take its place.
+        Ok(made) if request.share.is_none() && is_same(&made) == (true, true) => {
+            up_to_date(next, &made).map(Prepared::Built)
+        }
+        _ => build(next),
+    })
+}
+
+/// Makes the corpus in `out`, which holds none, or an unfinished one.
+fn build(
+    out: &Path,
+    index: &Index,
+    request: &PrepareRequest,
+    passes: &Passes<'_>,
+    surveyed: &[Surveyed],
+) -> Result<Prepared, CorpusError> {
+    let (stop, progress) = (passes.stop, passes.progress);
+    let parts = Parts { folder: out.join(PARTS), settings: &request.settings, stop };
+    files::create_directories(&parts.folder)?;
+    let outcomes = passes.decode(surveyed, &parts)?;
     if request.share.is_some() {
         let recordings = outcomes.iter().flatten().count();
         let broken = outcomes.iter().flatten().filter(|outcome| outcome.is_err()).count();
         return Ok(Prepared::ShareDecoded { recordings, broken });
     }
     let (decoded, quarantine) = passes.sort_out(outcomes)?;
-    passes.refuse_too_many(&quarantine, found.is_some())?;
-    let inputs = fingerprint(index, &surveyed);
-    let job = assemble::Job { out: &request.out, parts: &parts, progress, index, inputs };
+    passes.refuse_too_many(&quarantine, out)?;
+    let inputs = fingerprint(index, surveyed);
+    let job = assemble::Job { out, parts: &parts, progress, index, inputs };
     job.run(&decoded, quarantine).map(Prepared::Built)
 }
 
@@ -148,16 +171,14 @@ fn finished(out: &Path) -> Result<Option<Manifest>, CorpusError> {
     }
 }
 
-fn up_to_date(out: &Path, manifest: &Manifest) -> Result<Prepared, CorpusError> {
+fn up_to_date(out: &Path, manifest: &Manifest) -> Result<PrepareReport, CorpusError> {
     // A run that was killed after its last write left its work files.
-    assemble::remove_tree(&out.join(PARTS))?;
+    files::remove_directory(&out.join(PARTS))?;
     crate::Corpus::open(out)?;
     let file = out.join(REPORT);
     let bytes = std::fs::read(&file).map_err(FilesError::io("read", &file))?;
     if files::hash_bytes(&bytes).to_string() != manifest.report_sha256 {
         return Err(CorpusError::damaged(file, "it is not the report that was written"));
     }
-    let report: PrepareReport =
-        serde_json::from_slice(&bytes).map_err(|error| CorpusError::damaged(file, error.to_string()))?;
-    Ok(Prepared::UpToDate(report))
+    serde_json::from_slice(&bytes).map_err(|error| CorpusError::damaged(file, error.to_string()))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use files::{FilesError, Hasher};
@@ -218,7 +218,7 @@ impl Layout<'_> {
         for entry in std::fs::read_dir(&self.folder).map_err(FilesError::io("list", &self.folder))? {
             let entry = entry.map_err(FilesError::io("list", &self.folder))?;
             if !ours.contains(&*entry.file_name().to_string_lossy()) {
-                remove_file(&entry.path())?;
+                files::remove_file(&entry.path())?;
             }
         }
         Ok(())
@@ -227,14 +227,4 @@ impl Layout<'_> {
 
 fn samples_of(pieces: &[Piece]) -> u64 {
     pieces.iter().map(Piece::samples).sum()
-}
-
-/// Removes a file of ours, if it is there.
-pub(crate) fn remove_file(file: &Path) -> Result<(), CorpusError> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FilesError::io("remove", file)(error).into())
-        }
-        _ => Ok(()),
-    }
 }

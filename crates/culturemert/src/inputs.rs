@@ -15,6 +15,15 @@ pub(crate) fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
     Err(usage(format!("{what} `{}` does not exist", path.display())))
 }
 
+/// Fails when an output would be written over something that is read.
+pub(crate) fn must_not_be(out: &Path, what: &str, input: &Path) -> anyhow::Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(out).is_none() || real(out) != real(input) {
+        return Ok(());
+    }
+    Err(usage(format!("`--out {}` is the {what} itself; name another place", out.display())))
+}
+
 pub(crate) fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
     must_exist("corpus", path)?;
     if !path.join("corpus.toml").is_file() {

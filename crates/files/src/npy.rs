@@ -190,6 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn under_every_fault_an_array_is_old_or_new() {
+        let write = |root: &Path, value: u16| {
+            let mut writer = NpyWriter::create(&root.join("x.npy"), &[2])?;
+            writer.push(&[value; 2])?;
+            writer.push(&[value; 4])?;
+            writer.finish().map(drop)
+        };
+        let before = |root: &Path| write(root, 1).unwrap();
+        let work = |root: &Path| write(root, 2);
+        crate::faults::everywhere(before, work, |root, is_done| {
+            let read = Npy::<u16>::open(&root.join("x.npy")).unwrap();
+            assert!(read.as_slice() == [2; 6] || (!is_done && read.as_slice() == [1; 6]));
+        });
+    }
+
+    #[test]
     fn a_damaged_file_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.npy");

@@ -4,7 +4,7 @@
 //! form `sha256sum --check` reads. A folder is filled under another name and renamed when whole, so a kill at any moment leaves the
 //! checkpoints before it. Draws are functions of the update's number, so that number is all there is to the state of randomness.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -89,32 +89,21 @@ impl Checkpoints {
         optimizer: &[TensorRef<'_>],
     ) -> Result<PathBuf, PretrainError> {
         let path = self.path_of(state.update);
-        let writing = self.folder.join(format!(".writing-{:06}", state.update));
-        self.remove_leftovers()?;
-        fs::create_dir_all(&writing).map_err(PretrainError::io("create directory", &writing))?;
         let note = format!("update {}", state.update);
-        write_tensors(&writing.join(WEIGHTS), weights, &note)?;
-        write_tensors(&writing.join(OPTIMIZER), optimizer, &note)?;
-        let text = serde_json::to_string_pretty(state);
-        files::write_json(
-            &writing.join(STATE),
-            &text.map_err(|error| PretrainError::damaged(&path, error))?,
-        )?;
-        let mut commit = String::new();
-        for name in FILES {
-            let hash = files::hash_file(&writing.join(name))?;
-            commit.extend([&hash.to_string(), "  ", name, "\n"]);
-        }
-        files::write_atomic(&writing.join(COMMIT), commit.as_bytes())?;
-        if path.exists() {
-            // One of the same update is damaged, or comes from a sitting that went on from before it.
-            let replaced = self.folder.join(format!(".replaced-{:06}", state.update));
-            fs::rename(&path, &replaced).map_err(PretrainError::io("rename", &path))?;
-        }
-        fs::rename(&writing, &path).map_err(PretrainError::io("rename to", &path))?;
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(PretrainError::io("sync directory", &self.folder))?;
-        self.remove_leftovers()?;
+        let text =
+            serde_json::to_string_pretty(state).map_err(|error| PretrainError::damaged(&path, error))?;
+        // One of the same update that is there is damaged, or comes from a sitting that went on from before it.
+        files::replace_directory(&path, |writing| {
+            write_tensors(&writing.join(WEIGHTS), weights, &note)?;
+            write_tensors(&writing.join(OPTIMIZER), optimizer, &note)?;
+            files::write_json(&writing.join(STATE), &text)?;
+            let mut commit = String::new();
+            for name in FILES {
+                let hash = files::hash_file(&writing.join(name))?;
+                commit.extend([&hash.to_string(), "  ", name, "\n"]);
+            }
+            Ok::<(), PretrainError>(files::write_atomic(&writing.join(COMMIT), commit.as_bytes())?)
+        })?;
         self.remove_oldest(state.update)?;
         Ok(path)
     }
@@ -159,14 +148,6 @@ impl Checkpoints {
         names.collect::<std::io::Result<_>>().map_err(PretrainError::io("list", &self.folder))
     }
 
-    fn remove_leftovers(&self) -> Result<(), PretrainError> {
-        let left = |name: &String| name.starts_with(".writing-") || name.starts_with(".replaced-");
-        self.names()?
-            .iter()
-            .filter(|name| left(name))
-            .try_for_each(|name| self.remove(&self.folder.join(name)))
-    }
-
     /// Removes all but the newest `keep` up to `newest`. Later ones, left by a sitting that is being trained anew, go too.
     fn remove_oldest(&self, newest: u64) -> Result<(), PretrainError> {
         let (mut old, later): (Vec<u64>, Vec<u64>) =
@@ -176,19 +157,14 @@ impl Checkpoints {
             old.extract_if(.., |&mut update| !self.path_of(update).join(COMMIT).is_file()).collect();
         old.truncate(old.len().saturating_sub(self.keep));
         let gone = old.into_iter().chain(damaged).chain(later);
-        gone.map(|update| self.path_of(update)).try_for_each(|path| self.remove(&path))
+        gone.map(|update| self.path_of(update)).try_for_each(|path| remove(&path))
     }
+}
 
-    #[expect(clippy::unused_self, reason = "only folders of this row of checkpoints are removed")]
-    fn remove(&self, path: &Path) -> Result<(), PretrainError> {
-        // The commit goes first: half a removal must not look whole.
-        match fs::remove_file(path.join(COMMIT)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(PretrainError::io("remove", path)(error))
-            }
-            _ => fs::remove_dir_all(path).map_err(PretrainError::io("remove", path)),
-        }
-    }
+fn remove(path: &Path) -> Result<(), PretrainError> {
+    // The commit goes first: half a removal must not look whole.
+    files::remove_file(&path.join(COMMIT))?;
+    Ok(files::remove_directory(path)?)
 }
 
 impl Checkpoint {

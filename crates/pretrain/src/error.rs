@@ -135,17 +135,7 @@ pub enum PretrainError {
         /// What is wrong.
         message: String,
     },
-    /// A file operation failed.
-    #[error("could not {action} `{path}`: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Writing whole or hashing failed.
+    /// The disk refused.
     #[error(transparent)]
     Files(#[from] files::FilesError),
 }
@@ -156,8 +146,8 @@ impl PretrainError {
     }
 
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        let wrap = files::FilesError::io(action, path);
+        move |source| Self::Files(wrap(source))
     }
 
     pub(crate) fn damaged(file: &Path, message: impl std::fmt::Display) -> Self {

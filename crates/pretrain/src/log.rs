@@ -3,16 +3,16 @@
 //! A resumed run goes on after the update of its checkpoint: lines of later updates, which will be written again, are cut, and so is a last
 //! line that a kill left unfinished. Cutting rewrites the file beside and renames it. Any other line that cannot be read is an error.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use files::GrowingFile;
 
 use crate::PretrainError;
 use crate::record::LogLine;
 
 /// A log that is being written.
 pub struct Log {
-    file: File,
+    file: GrowingFile,
     path: PathBuf,
 }
 
@@ -31,19 +31,18 @@ impl Log {
                 files::write_atomic(path, kept.as_bytes())?;
             }
         }
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        Ok(Self { file: file.map_err(PretrainError::io("open", path))?, path: path.into() })
+        Ok(Self { file: GrowingFile::open(path)?, path: path.into() })
     }
 
     /// Appends a line. One write a line, so a kill leaves whole lines but for the last.
     pub fn write(&mut self, line: &LogLine) -> Result<(), PretrainError> {
         let text = to_json(&self.path, line)? + "\n";
-        self.file.write_all(text.as_bytes()).map_err(PretrainError::io("append to", &self.path))
+        Ok(self.file.append(text.as_bytes())?)
     }
 
     /// Brings what was written to the disk; before each checkpoint, so that no checkpoint is newer than the log.
     pub fn sync(&mut self) -> Result<(), PretrainError> {
-        self.file.sync_data().map_err(PretrainError::io("sync", &self.path))
+        Ok(self.file.sync()?)
     }
 
     /// Reads a log; a last line without an end is left out.

@@ -6,7 +6,7 @@
 //! Source: TensorFlow's `event.proto`, `summary.proto` and `record_writer.cc`. A resumed run begins a file of its own whose session log
 //! tells the reader to forget later steps of the files before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,7 +27,7 @@ pub struct TensorBoard {
 impl TensorBoard {
     /// Begins an event file in `folder` (made if absent) for a run that goes on after `completed` updates.
     pub fn open(folder: &Path, completed: u64) -> Result<Self, PretrainError> {
-        fs::create_dir_all(folder).map_err(PretrainError::io("create directory", folder))?;
+        files::create_directories(folder)?;
         let (file, path) = new_file(folder)?;
         let mut board = Self { writer: BufWriter::new(file), path };
         let mut version = header(0);

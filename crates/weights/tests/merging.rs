@@ -5,8 +5,8 @@ use std::path::Path;
 
 use culturemert_weights::{
     Card, DareRescale, DataOrigin, Lineage, MergeMethod, MergePlan, ModelDirectory, ModelFiles, ModelShape,
-    Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_planned, merge_tensors,
-    read_safetensors, task_vector_statistics, write_safetensors,
+    Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_files, merge_planned,
+    merge_tensors, read_safetensors, task_vector_statistics, write_safetensors,
 };
 use serde_json::json;
 
@@ -129,6 +129,54 @@ fn directories_merge_into_a_directory_with_its_history() {
     let (base, makam, lyra) = (value(&model("base")), value(&model("makam")), value(&model("lyra")));
     let expected = base + 0.2 * (makam - base + lyra - base);
     assert!((value(&merged.tensors().unwrap().0) - expected).abs() < 1e-7);
+}
+
+/// The output is one of the inputs: under every fault it is the input as it was or the merged model, never a mixture of both.
+#[test]
+fn under_every_fault_a_merge_over_its_own_input_is_old_or_new() {
+    let before = |root: &Path| {
+        for name in ["base", "makam"] {
+            write(&root.join(name), &config(), &model(name), name);
+        }
+    };
+    let plan = MergePlan::task_arithmetic("base", &["makam"], 0.5);
+    let merge = |root: &Path, out: &str| {
+        merge_directories(Some(&root.join("base")), &[&root.join("makam")], &plan, &root.join(out))
+    };
+    for (out, other) in [("base", "makam"), ("makam", "base")] {
+        let root = tempfile::tempdir().unwrap();
+        before(root.path());
+        let merged = merge(root.path(), "merged").unwrap().content_hash;
+        let hash =
+            |root: &Path, name: &str| ModelDirectory::open(&root.join(name)).unwrap().content_hash().unwrap();
+        let look = |root: &Path, is_done: bool| {
+            let found = hash(root, out);
+            // Once more merges what the first merge left, so then only the model's wholeness is looked at.
+            assert!(is_done || found == model(out).content_hash() || found.to_string() == merged, "{found}");
+            assert_eq!(hash(root, other), model(other).content_hash(), "the other input is not touched");
+        };
+        files::faults::everywhere(before, |root| merge(root, out).map(drop), look);
+    }
+}
+
+#[test]
+fn under_every_fault_a_merged_file_over_its_own_input_is_old_or_new() {
+    let save = |root: &Path, name: &str| {
+        write_safetensors(&root.join(name), &model(name), &std::collections::BTreeMap::new()).unwrap();
+    };
+    let plan = MergePlan::task_arithmetic("base", &["a"], 0.5);
+    let work = |root: &Path| {
+        merge_files(Some(&root.join("base")), &[&root.join("a")], &plan, &root.join("a")).map(drop)
+    };
+    let before = |root: &Path| ["base", "a"].into_iter().for_each(|name| save(root, name));
+    let root = tempfile::tempdir().unwrap();
+    before(root.path());
+    work(root.path()).unwrap();
+    let new = read_safetensors(&root.path().join("a")).unwrap();
+    files::faults::everywhere(before, work, |root, is_done| {
+        let found = read_safetensors(&root.join("a")).unwrap();
+        assert!(is_done || found == model("a") || found == new);
+    });
 }
 
 #[test]

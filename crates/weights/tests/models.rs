@@ -175,3 +175,49 @@ fn golden_hubert_weights_load_under_all_their_names() {
         assert_ne!(identity, old.encoder.content_hash());
     }
 }
+
+/// What a model directory holds: its weights, heads and texts, by name.
+fn content(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut content: Vec<(String, Vec<u8>)> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect();
+    content.sort();
+    content
+}
+
+#[test]
+fn under_every_fault_a_model_is_the_old_or_the_new_one() {
+    let (config, tensors) = (small_config(), filled(&small_config()));
+    let mut other = tensors.clone();
+    let flat = other.get("masked_spec_embed").unwrap().clone();
+    other.insert("masked_spec_embed", Tensor { data: vec![0.5; flat.data.len()], ..flat });
+    let made = tempfile::tempdir().unwrap();
+    let whole = |tensors: &Tensors, name: &str| {
+        write(&made.path().join(name).join("model"), &config, tensors, None).unwrap();
+        content(&made.path().join(name).join("model"))
+    };
+    let (old, new) = (whole(&tensors, "old"), whole(&other, "new"));
+    let work = |root: &Path| write(&root.join("model"), &config, &other, None);
+    let look = |root: &Path, is_done: bool| {
+        ModelDirectory::open(&root.join("model")).unwrap().tensors().unwrap();
+        let found = content(&root.join("model"));
+        assert!(found == new || (!is_done && found == old));
+    };
+    let before = |root: &Path| write(&root.join("model"), &config, &tensors, None).unwrap();
+    let n_struck = files::faults::everywhere(before, work, look);
+    assert!(n_struck > 80, "{n_struck} operations");
+    files::faults::everywhere_without_exchange(before, work, look);
+    files::faults::everywhere(
+        |_| {},
+        work,
+        |root, is_done| {
+            let is_there = root.join("model").exists();
+            assert!(is_there || !is_done);
+            if is_there {
+                assert!(content(&root.join("model")) == new);
+            }
+        },
+    );
+}

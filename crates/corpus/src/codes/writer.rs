@@ -4,12 +4,11 @@
 //! the clips whose codes agree with the journal, and cuts off the rest. A whole shard becomes `<shard>.npy`. Shards are independent, so
 //! several jobs may write one each.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::Read;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use files::{FilesError, Npy, NpyWriter};
+use files::{FilesError, GrowingFile, Npy, NpyWriter};
 
 use super::{
     CodesHeader, CodesManifest, CodesShard, MANIFEST, SCHEMA, clips_by_shard, folder, read_manifest,
@@ -36,7 +35,7 @@ impl<'a> CodesWriter<'a> {
             let reason = "the corpus has them already, with another header or of another version".into();
             return Err(CorpusError::Codes { tokenizer: header.tokenizer, reason });
         }
-        std::fs::create_dir_all(&folder).map_err(FilesError::io("create directory", &folder))?;
+        files::create_directories(&folder)?;
         Ok(Self { corpus, header, folder, clips: clips_by_shard(corpus) })
     }
 
@@ -72,6 +71,10 @@ impl<'a> CodesWriter<'a> {
             let sha256 = files::hash_file(&self.file(shard))?.to_string();
             shards.push(CodesShard { frames: self.n_frames(shard), sha256 });
         }
+        // A run that was killed after naming a shard left its work files.
+        for file in (0..self.clips.len()).flat_map(|shard| self.work_files(shard)) {
+            files::remove_file(&file)?;
+        }
         let (corpus, header) = (self.corpus.content_hash(), self.header.clone());
         let manifest = CodesManifest { schema: SCHEMA, corpus, header, shards };
         let text = toml::to_string(&manifest).expect("a checked header is plain data");
@@ -80,6 +83,11 @@ impl<'a> CodesWriter<'a> {
 
     fn file(&self, shard: usize) -> PathBuf {
         self.folder.join(shard_name(shard))
+    }
+
+    /// The growing codes of a shard, and their journal.
+    fn work_files(&self, shard: usize) -> [PathBuf; 2] {
+        ["partial", "partial.hashes"].map(|ending| self.folder.join(format!("{shard:05}.{ending}")))
     }
 
     fn n_frames(&self, shard: usize) -> u64 {
@@ -97,49 +105,50 @@ pub struct ShardCodesWriter<'a> {
     of: &'a CodesWriter<'a>,
     shard: usize,
     next: usize,
-    raw: File,
+    /// Codes so far and their journal; none where the shard is whole.
+    growing: Option<Growing>,
+}
+
+struct Growing {
+    raw: GrowingFile,
     raw_file: PathBuf,
+    journal: GrowingFile,
     journal_file: PathBuf,
 }
 
 impl<'a> ShardCodesWriter<'a> {
     fn open(of: &'a CodesWriter<'a>, shard: usize) -> Result<Self, CorpusError> {
-        let raw_file = of.folder.join(format!("{shard:05}.partial"));
-        let journal_file = of.folder.join(format!("{shard:05}.partial.hashes"));
+        let [raw_file, journal_file] = of.work_files(shard);
         let clips = of.clips[shard].clone();
         if of.is_written(shard) {
-            let raw = OpenOptions::new().read(true).open(of.file(shard));
-            let raw = raw.map_err(FilesError::io("open", &of.file(shard)))?;
-            return Ok(Self { of, shard, next: clips.end, raw, raw_file, journal_file });
+            return Ok(Self { of, shard, next: clips.end, growing: None });
         }
-        let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&raw_file);
-        let raw = open.map_err(FilesError::io("open", &raw_file))?;
-        let mut writer = Self { of, shard, next: clips.start, raw, raw_file, journal_file };
-        writer.resume(clips)?;
+        let (raw, journal) = (GrowingFile::open(&raw_file)?, GrowingFile::open(&journal_file)?);
+        let mut growing = Growing { raw, raw_file, journal, journal_file };
+        let mut writer = Self { of, shard, next: clips.start, growing: None };
+        writer.resume(&mut growing, clips)?;
+        writer.growing = Some(growing);
         Ok(writer)
     }
 
     /// Keeps the clips that agree with the journal.
-    fn resume(&mut self, clips: Range<usize>) -> Result<(), CorpusError> {
+    fn resume(&mut self, growing: &mut Growing, clips: Range<usize>) -> Result<(), CorpusError> {
         // The corpus is part of every hash: codes of another corpus are not taken up.
-        let journal = std::fs::read_to_string(&self.journal_file).unwrap_or_default();
-        let mut reader = BufReader::new(&self.raw);
-        let (mut kept_bytes, mut kept_lines) = (0, String::new());
-        for (clip, line) in clips.zip(journal.lines()) {
+        let journal = std::fs::read_to_string(&growing.journal_file).unwrap_or_default();
+        let mut reader = growing.raw.reader()?;
+        let (mut kept_bytes, mut kept_journal) = (0, 0);
+        for (clip, line) in clips.zip(journal.split_inclusive('\n')) {
             let mut bytes = vec![0; self.n_codes(clip) * size_of::<u16>()];
-            if reader.read_exact(&mut bytes).is_err() || line != self.hash(clip, &bytes) {
+            let is_whole = reader.read_exact(&mut bytes).is_ok();
+            if !is_whole || line.strip_suffix('\n') != Some(&self.hash(clip, &bytes)) {
                 break;
             }
             kept_bytes += bytes.len() as u64;
-            kept_lines += line;
-            kept_lines.push('\n');
+            kept_journal += line.len() as u64;
             self.next = clip + 1;
         }
-        self.raw
-            .set_len(kept_bytes)
-            .and_then(|()| self.raw.seek(SeekFrom::End(0)))
-            .map_err(FilesError::io("cut", &self.raw_file))?;
-        Ok(files::write_atomic(&self.journal_file, kept_lines.as_bytes())?)
+        growing.raw.cut(kept_bytes)?;
+        Ok(growing.journal.cut(kept_journal)?)
     }
 
     /// Positions in `corpus.clips()` of the clips still to come.
@@ -166,37 +175,42 @@ impl<'a> ShardCodesWriter<'a> {
             return Err(fail(format!("clip `{id}` has code {code}, entries end at {}", header.n_entries)));
         }
         let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
-        self.raw.write_all(&bytes).map_err(FilesError::io("append to", &self.raw_file))?;
-        files::append_line(&self.journal_file, &self.hash(clip, &bytes))?;
+        let line = self.hash(clip, &bytes) + "\n";
+        let growing = self.growing.as_mut().expect("a shard with pending clips is not whole");
+        let length = growing.raw.length();
+        growing.raw.append(&bytes)?;
+        // Neither is synced: what a power cut takes of them, the hashes tell.
+        if let Err(error) = growing.journal.append(line.as_bytes()) {
+            growing.raw.cut(length)?;
+            return Err(error.into());
+        }
         self.next += 1;
         Ok(())
     }
 
     /// Puts the whole shard under its name.
-    pub fn finish(mut self) -> Result<(), CorpusError> {
+    pub fn finish(self) -> Result<(), CorpusError> {
         let tokenizer = &self.of.header.tokenizer;
         if !self.pending().is_empty() {
             let reason = format!("shard {} still lacks {} clips", self.shard, self.pending().len());
             return Err(CorpusError::Codes { tokenizer: tokenizer.clone(), reason });
         }
-        if self.of.is_written(self.shard) {
-            return Ok(());
-        }
+        let Some(growing) = self.growing else { return Ok(()) };
         let mut array = NpyWriter::<u16>::create(&self.of.file(self.shard), &[self.of.header.n_codebooks])?;
-        self.raw.seek(SeekFrom::Start(0)).map_err(FilesError::io("read", &self.raw_file))?;
-        let mut reader = BufReader::new(&self.raw);
-        for clip in self.of.clips[self.shard].clone() {
-            let mut bytes = vec![0; self.n_codes(clip) * size_of::<u16>()];
-            reader.read_exact(&mut bytes).map_err(FilesError::io("read", &self.raw_file))?;
+        let mut reader = growing.raw.reader()?;
+        let mut block = vec![0; size_of::<u16>() << 15];
+        let mut left = growing.raw.length() as usize;
+        while left > 0 {
+            let block = &mut block[..left.min(size_of::<u16>() << 15)];
+            reader.read_exact(block).map_err(FilesError::io("read", &growing.raw_file))?;
             let codes: Vec<u16> =
-                bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+                block.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
             array.push(&codes)?;
+            left -= block.len();
         }
         array.finish()?;
-        for file in [&self.raw_file, &self.journal_file] {
-            std::fs::remove_file(file).map_err(FilesError::io("remove", file))?;
-        }
-        Ok(())
+        files::remove_file(&growing.raw_file)?;
+        Ok(files::remove_file(&growing.journal_file)?)
     }
 
     fn n_codes(&self, clip: usize) -> usize {

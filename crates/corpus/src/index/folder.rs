@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use files::FilesError;
 
 use super::{Index, Recording, source_name};
-use crate::{CorpusError, container};
+use crate::{CorpusError, container, replace};
 
 pub(super) fn read(root: &Path, out: Option<&Path>) -> Result<Index, CorpusError> {
     let mut index = Index::default();
-    let out = out.and_then(|out| out.canonicalize().ok());
-    let mut walk = Walk { out, open: BTreeSet::new(), files: Vec::new() };
+    let ours = out.into_iter().flat_map(|out| [out.into(), replace::beside(out)]);
+    let ours = ours.filter_map(|ours| ours.canonicalize().ok()).collect();
+    let mut walk = Walk { ours, open: BTreeSet::new(), files: Vec::new() };
     for (path, is_dir) in entries(root)? {
+        if is_dir && walk.is_ours(&path) {
+            continue;
+        }
         if !is_dir || is_hidden(&path) {
             index.skipped_files.push(source_name::of(root, relative(root, &path)));
             continue;
@@ -53,16 +57,21 @@ fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
 
 /// A walk that follows links to folders, but never in a circle and never into the directory we write to.
 struct Walk {
-    out: Option<PathBuf>,
+    /// Real paths of the corpus, and of the one that is being made to replace it.
+    ours: Vec<PathBuf>,
     /// Real paths of the folders we are inside of.
     open: BTreeSet<PathBuf>,
     files: Vec<PathBuf>,
 }
 
 impl Walk {
+    fn is_ours(&self, folder: &Path) -> bool {
+        folder.canonicalize().is_ok_and(|real| self.ours.contains(&real))
+    }
+
     fn visit(&mut self, folder: &Path) -> Result<(), CorpusError> {
         let real = folder.canonicalize().map_err(FilesError::io("resolve", folder))?;
-        if self.out.as_ref() == Some(&real) || !self.open.insert(real.clone()) {
+        if self.ours.contains(&real) || !self.open.insert(real.clone()) {
             return Ok(());
         }
         for (path, is_dir) in entries(folder)? {

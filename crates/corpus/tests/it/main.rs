@@ -5,6 +5,7 @@
 mod codes;
 mod crop;
 mod damage;
+mod faults;
 mod helpers;
 mod prepare;
 mod quarantine;

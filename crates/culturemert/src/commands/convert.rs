@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::exit::usage;
-use crate::inputs::{must_exist, open_model};
+use crate::inputs::{must_exist, must_not_be, open_model};
 use crate::terminal::{Terminal, print_json};
 
 /// Convert a checkpoint to a Hugging Face directory, or a model directory to fairseq's names.
@@ -33,6 +33,10 @@ enum Layout {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     must_exist("input", &args.input)?;
+    // A model directory may be replaced by what is made of it; a checkpoint is a file, and nobody's to lose.
+    if args.input.is_file() || matches!(args.to, Layout::Fairseq) {
+        must_not_be(&args.out, "input", &args.input)?;
+    }
     match args.to {
         Layout::Hf => {
             let config = args.config.as_ref().map(|path| -> anyhow::Result<Value> {

@@ -6,7 +6,7 @@ use audio::cqt::{Cqt, CqtConfig};
 use serde_json::json;
 
 use crate::exit::usage;
-use crate::inputs::load_audio;
+use crate::inputs::{load_audio, must_not_be};
 use crate::terminal::{Terminal, print_json};
 
 /// Compute the constant-Q magnitudes MERT predicts, 75 frames a second.
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Args, _: &Terminal) -> anyhow::Result<()> {
     if args.bins == 0 || !args.bins.is_multiple_of(7) || args.bins > 1680 {
         return Err(usage(format!("`--bins {}` is no multiple of 7 up to 1680", args.bins)));
     }
+    must_not_be(&args.out, "recording", &args.audio)?;
     let samples = load_audio(&args.audio, args.resampler)?;
     let cqt = Cqt::new(CqtConfig::mert(args.bins));
     let magnitudes = cqt.transform(&samples);

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::embedding::{Embedder, WINDOW_SECONDS};
 use crate::exit::usage;
-use crate::inputs::open_model;
+use crate::inputs::{must_not_be, open_model};
 use crate::terminal::{Terminal, print_json};
 use crate::windows::Recording;
 
@@ -51,6 +51,10 @@ enum Pool {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    for audio in &args.audio {
+        let out = output_of(args, audio)?;
+        args.audio.iter().try_for_each(|input| must_not_be(&out, "recording", input))?;
+    }
     let embedder = Embedder::new(&open_model(&args.model)?, args.normalize)?;
     let states = match args.layer.as_str() {
         "all" => 0..embedder.n_states(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use weights::{MergePlan, merge_directories, merge_planned};
 
 use crate::exit::usage;
-use crate::inputs::{must_exist, open_model};
+use crate::inputs::{must_exist, must_not_be, open_model};
 use crate::terminal::{Terminal, print_json};
 
 /// Combine models in weight space: task arithmetic, or what a mergekit file says.
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// A mergekit YAML, or the same as TOML, instead.
     #[arg(long, conflicts_with_all = ["base", "model"])]
     config: Option<PathBuf>,
-    /// Folder of the merged model.
+    /// Folder of the merged model. It may be that of an input, which then is replaced.
     #[arg(long)]
     out: PathBuf,
 }
@@ -34,6 +34,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
+        must_not_be(&args.out, "merge configuration", config)?;
         merge_planned(config, &args.out)?
     } else {
         let Some(base) = &args.base else { return Err(usage("name a `--base`")) };

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Decode share I of N only (`0/4` … `3/4`); a call without a share then puts the corpus together.
     #[arg(long, value_name = "I/N")]
     shard: Option<JobShare>,
-    /// Replace a corpus made of other recordings or settings.
+    /// Replace a corpus made of other recordings or settings; it stays until the new one is whole.
     #[arg(long)]
     replace: bool,
 }

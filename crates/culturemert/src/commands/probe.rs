@@ -1,9 +1,9 @@
 //! `probe`: what a frozen encoder knows of the tags of a corpus.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use corpus::SplitShares;
-use evaluate::ProbeConfig;
+use evaluate::{Probe, ProbeConfig};
 
 use crate::embedding::Embedder;
 use crate::exit::usage;
@@ -59,7 +59,11 @@ enum Splits {
 /// Shares of splits drawn by group: few recordings need a larger test side than `prepare` gives.
 const SHARES: SplitShares = SplitShares { train: 0.5, valid: 0.25, test: 0.25 };
 
+/// Key of the result that says which trained probe it is of.
+pub(crate) const PROBE_SHA256: &str = "probe_sha256";
+
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let probe_file = probe_file_of(&args.out)?;
     let corpus = open_corpus(&args.corpus)?;
     let directory = open_model(&args.model)?;
     let config = match &args.config {
@@ -86,8 +90,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
     let outcome = task.probe(&corpus, &features, &facts, &config)?;
     let result = &outcome.result;
-    files::write_json(&args.out, &serde_json::to_string_pretty(result)?)?;
-    outcome.probe.save(&args.out.with_extension("safetensors"))?;
+    let probe = outcome.probe.to_bytes()?;
+    let mut stated = serde_json::to_value(result)?;
+    stated[PROBE_SHA256] = files::hash_bytes(&probe).to_string().into();
+    let text = serde_json::to_string_pretty(&stated)? + "\n";
+    files::write_together(&[(&probe_file, &probe), (&args.out, text.as_bytes())])?;
     let deviation = |value: &evaluate::MeanStd| value.std.map_or(String::new(), |std| format!(" ± {std:.4}"));
     terminal.say(format!(
         "ROC-AUC {:.4}{}, average precision {:.4}{} over {} seeds; {} test recordings, {} tags, {} left out",
@@ -100,5 +107,20 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         result.tags.len(),
         result.left_out.len(),
     ));
-    print_json(result)
+    print_json(&stated)
+}
+
+/// Where the trained probe goes. Nothing but an older probe is written over.
+fn probe_file_of(out: &Path) -> anyhow::Result<PathBuf> {
+    let file = out.with_extension("safetensors");
+    let (shown, beside) = (out.display(), file.display());
+    if file == out {
+        return Err(usage(format!("`--out {shown}` is where the trained probe goes; end it with `.json`")));
+    }
+    if file.exists() && Probe::load(&file).is_err() {
+        return Err(usage(format!(
+            "`{beside}`, where the trained probe would go, exists and is no probe; choose another `--out`"
+        )));
+    }
+    Ok(file)
 }

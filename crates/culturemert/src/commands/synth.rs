@@ -37,10 +37,10 @@ pub(crate) fn write(request: &synth::PlanRequest, out: &Path, terminal: &Termina
     let bar = terminal.bar("synth", pieces.len() as u64);
     pieces.par_iter().try_for_each(|piece| -> anyhow::Result<()> {
         let path = out.join(file_name(piece));
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        audio::write_wav(&path, &synth::render(piece, audio::SAMPLE_RATE), audio::SAMPLE_RATE)?;
+        let samples = synth::render(piece, audio::SAMPLE_RATE);
+        let mut wav = Vec::new();
+        audio::write_wav(&mut wav, &path, &samples, audio::SAMPLE_RATE)?;
+        files::write_atomic(&path, &wav)?;
         bar.inc(1);
         Ok(())
     })?;

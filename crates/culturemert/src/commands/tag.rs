@@ -1,10 +1,11 @@
 //! `tag`: what a listener would ask for: tags of a recording with their probabilities.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use evaluate::{Probe, sliding_windows};
 use serde_json::json;
 
+use crate::commands::probe::PROBE_SHA256;
 use crate::embedding::Embedder;
 use crate::exit::usage;
 use crate::inputs::{load_audio, must_exist, open_model};
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let directory = open_model(&args.model)?;
     must_exist("probe", &args.probe)?;
     let probe = Probe::load(&args.probe)?;
+    warn_of_other_result(&args.probe, terminal);
     let encoder = &probe.facts().encoder;
     if directory.identity()?.to_string() != encoder.hash {
         let (probe, model) = (args.probe.display(), args.model.display());
@@ -74,4 +76,20 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         all.push(json!({ "audio": audio, "tags": tags }));
     }
     print_json(&all)
+}
+
+/// A `probe` that was cut off between its two files leaves a new probe beside the result of an older one.
+fn warn_of_other_result(probe: &Path, terminal: &Terminal) {
+    let result = probe.with_extension("json");
+    let stated = std::fs::read(&result).ok().and_then(|text| {
+        let json: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        json[PROBE_SHA256].as_str().map(str::to_owned)
+    });
+    if stated.is_some_and(|stated| files::hash_file(probe).is_ok_and(|found| found.to_string() != stated)) {
+        let (probe, result) = (probe.display(), result.display());
+        terminal.complain(
+            "warning",
+            &format!("`{result}` is the result of another probe than `{probe}`; run `probe` again to have both of one run"),
+        );
+    }
 }

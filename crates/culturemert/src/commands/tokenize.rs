@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::exit::usage;
-use crate::inputs::{load_audio, open_codec, open_corpus};
+use crate::inputs::{load_audio, must_not_be, open_codec, open_corpus};
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json};
 use crate::tokens::tokenize_corpus;
@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let (Some(audio), Some(out)) = (&args.audio, &args.out) else {
         return Err(usage("name a recording and `--out`, or a `--corpus`"));
     };
+    must_not_be(out, "recording", audio)?;
     let codes = tokenizer.encode(&load_audio(audio, args.resampler)?)?;
     files::write_npy(out, &[codes.n_frames, codes.n_codebooks], &codes.data)?;
     print_json(

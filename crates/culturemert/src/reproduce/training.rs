@@ -58,6 +58,11 @@ pub(crate) fn train(
         .volatile("events.*");
     let done = ground.ledger.run(&step, |dir| {
         let out = dir.join("run");
+        // A run that has its model is at its end: an attempt before this one was cut off while it tidied up.
+        if RunFolder::at(&out).model().exists() {
+            files::remove_directory(&out.join("checkpoints"))?;
+            return anyhow::Ok(());
+        }
         let request = RunRequest {
             plan: &planned.plan,
             corpus: ground.corpus,
@@ -75,10 +80,7 @@ pub(crate) fn train(
         };
         match run(&request, &mut notice)? {
             // The model stands; what was needed to go on does not enter the step's output.
-            Outcome::Finished(_) => {
-                std::fs::remove_dir_all(out.join("checkpoints"))?;
-                anyhow::Ok(())
-            }
+            Outcome::Finished(_) => Ok(files::remove_directory(&out.join("checkpoints"))?),
             Outcome::Interrupted(_) => {
                 Err(Interrupted("training is saved; the same command goes on".into()).into())
             }

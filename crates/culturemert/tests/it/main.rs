@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
 mod command;
+mod crashes;
+mod disk;
 mod pipeline;
 mod resume;
 mod study;

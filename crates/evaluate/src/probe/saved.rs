@@ -25,7 +25,12 @@ const SCALE: &str = "standardisation_scale";
 impl Probe {
     /// Writes the probe, wholly or not at all.
     pub fn save(&self, path: &Path) -> Result<(), EvaluateError> {
-        let bad = |reason: String| EvaluateError::ProbeFile { path: path.to_path_buf(), reason };
+        Ok(files::write_atomic(path, &self.to_bytes()?)?)
+    }
+
+    /// The probe as the content of a file, for those who write more beside it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EvaluateError> {
+        let bad = |reason: String| EvaluateError::ProbeFile { path: "".into(), reason };
         let mut tensors = Vec::new();
         for (name, dims, values) in self.tensors() {
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -38,8 +43,7 @@ impl Probe {
             .map_err(|error| bad(error.to_string()))?;
         let facts = serde_json::to_string(&self.facts).map_err(|error| bad(error.to_string()))?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), facts)]);
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| bad(error.to_string()))?;
-        Ok(files::write_atomic(path, &bytes)?)
+        safetensors::serialize(views, Some(metadata)).map_err(|error| bad(error.to_string()))
     }
 
     /// Reads a probe; refuses everything that [`Probe::save`] would not have written.

@@ -14,10 +14,14 @@ fn state(update: u64) -> TrainState {
 }
 
 fn save(checkpoints: &Checkpoints, update: u64) -> PathBuf {
+    try_save(checkpoints, update).unwrap()
+}
+
+fn try_save(checkpoints: &Checkpoints, update: u64) -> Result<PathBuf, PretrainError> {
     let data = [update as f32, 2.0, 3.0];
     let weights = [TensorRef { name: "w", shape: &[3], data: &data }];
     let optimizer = [TensorRef { name: "w.first_moment", shape: &[3], data: &[0.5; 3] }];
-    checkpoints.save(&state(update), &weights, &optimizer).unwrap()
+    checkpoints.save(&state(update), &weights, &optimizer)
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -71,19 +75,24 @@ fn a_damaged_checkpoint_is_passed_over_and_named() {
     assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 20);
 }
 
+/// Two updates of a row of two: the first makes room by removing, the second replaces a checkpoint of the same update.
 #[test]
-fn a_kill_while_writing_leaves_what_was_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let checkpoints = Checkpoints::new(folder.path().into(), 2);
-    save(&checkpoints, 10);
-    // As a kill leaves it: files under the other name, complete or not.
-    let writing = folder.path().join(".writing-000020");
-    fs::create_dir(&writing).unwrap();
-    fs::write(writing.join(WEIGHTS), [1, 2, 3]).unwrap();
-    fs::create_dir(folder.path().join(".replaced-000005")).unwrap();
-    assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 10);
-    save(&checkpoints, 30);
-    assert_eq!(names(folder.path()), ["000010", "000030"]);
+fn under_every_fault_the_newest_checkpoint_is_the_old_or_the_new_one() {
+    let at = |root: &Path| Checkpoints::new(root.join("checkpoints"), 2);
+    for update in [30, 20] {
+        let before = |root: &Path| [10, 20].into_iter().for_each(|update| drop(save(&at(root), update)));
+        let work = |root: &Path| try_save(&at(root), update).map(drop);
+        let n_struck = files::faults::everywhere(before, work, |root, is_done| {
+            let newest = at(root).newest().unwrap();
+            let found = newest.checkpoint.unwrap();
+            assert!(found.state.update == update || (!is_done && found.state.update == 20), "{found:?}");
+            assert_eq!(found.weights().unwrap()[0].data[0], found.state.update as f32);
+            assert!(newest.skipped.is_empty(), "{:?}", newest.skipped);
+            let expected = if update == 30 { ["000020", "000030"] } else { ["000010", "000020"] };
+            assert!(!is_done || names(&at(root).folder) == expected);
+        });
+        assert!(n_struck > 60, "{n_struck} operations");
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Ledger {
     pub fn open_for(dir: &Path, tool: &str) -> Result<Self, StudyError> {
         let (steps, locks) = (dir.join("steps"), dir.join("locks"));
         for path in [&steps, &locks] {
-            fs::create_dir_all(path).map_err(FilesError::io("create directory", path))?;
+            files::create_directories(path)?;
         }
         Ok(Self { steps, locks, tool: tool.to_owned(), watcher: Box::new(|_| {}) })
     }
@@ -123,7 +123,7 @@ impl Ledger {
         }
         let partial = self.steps.join(format!("partial-{slot}"));
         let is_new = !partial.exists();
-        fs::create_dir_all(&partial).map_err(|error| io("create directory", &partial, error))?;
+        files::create_directories(&partial).map_err(StudyError::from)?;
         if let Some(record) = whole(&partial, &key) {
             // Killed between writing the record and the rename.
             self.promote(&partial, &slot)?;
@@ -184,10 +184,8 @@ impl Ledger {
             Ok(record) => Ok(Some(record)),
             Err(reason) => {
                 let moved_to = self.steps.join(format!("damaged-{}", slot(step, key)));
-                if moved_to.exists() {
-                    fs::remove_dir_all(&moved_to).map_err(FilesError::io("remove", &moved_to))?;
-                }
-                fs::rename(&dir, &moved_to).map_err(FilesError::io("move aside", &dir))?;
+                files::remove_directory(&moved_to)?;
+                files::rename(&dir, &moved_to)?;
                 self.tell(Event::Damaged { step: step.name.clone(), reason, moved_to });
                 Ok(None)
             }
@@ -195,11 +193,7 @@ impl Ledger {
     }
 
     fn promote(&self, partial: &Path, slot: &str) -> Result<(), StudyError> {
-        let dir = self.steps.join(slot);
-        fs::rename(partial, &dir).map_err(FilesError::io("rename to", &dir))?;
-        let synced = fs::File::open(&self.steps).and_then(|handle| handle.sync_all());
-        synced.map_err(FilesError::io("sync directory", &self.steps))?;
-        Ok(())
+        Ok(files::rename(partial, &self.steps.join(slot))?)
     }
 
     fn finished(&self, step: &Step, record: StepRecord, cached: bool) -> Done {
@@ -251,10 +245,6 @@ fn slot(step: &Step, key: &str) -> String {
 fn whole(dir: &Path, key: &str) -> Option<StepRecord> {
     let record = StepRecord::read(dir).ok()?;
     record.check(key, dir, false).ok().map(|()| record)
-}
-
-fn io(action: &'static str, path: &Path, error: std::io::Error) -> StudyError {
-    FilesError::io(action, path)(error).into()
 }
 
 fn now() -> u64 {

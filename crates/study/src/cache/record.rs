@@ -140,13 +140,17 @@ fn collect(step: &Step, root: &Path, below: &str, files: &mut Vec<OutputFile>) -
         let name = entry.file_name().into_string().map_err(|_| refuse("named in no UTF-8"))?;
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let kind = entry.file_type().map_err(FilesError::io("look at", &entry.path()))?;
-        if kind.is_dir() {
+        if name.starts_with(".tmp-") {
+            // An atomic write that was killed left it; nobody reads it.
+            if kind.is_dir() {
+                files::remove_directory(&entry.path())?;
+            } else {
+                files::remove_file(&entry.path())?;
+            }
+        } else if kind.is_dir() {
             collect(step, root, &path, files)?;
         } else if !kind.is_file() {
             return Err(refuse("a link or a special file"));
-        } else if name.starts_with(".tmp-") {
-            // An atomic write that was killed left it; nobody reads it.
-            fs::remove_file(entry.path()).map_err(FilesError::io("remove", &entry.path()))?;
         } else if path != RECORD {
             let bytes = entry.metadata().map_err(FilesError::io("look at", &entry.path()))?.len();
             let sha256 = hash_file(&entry.path())?.to_string();

@@ -35,28 +35,30 @@ pub fn csv(results: &StudyResults) -> Vec<(&'static str, String)> {
     tables::all(results).iter().map(|table| (table.id, csv::csv(table))).collect()
 }
 
-/// Writes everything into `dir`: `results.json`, `report.html`, `report.md`, `tables/*.csv`, `tables/*.tex`, `figures/*.svg`. Gives the
-/// paths, `results.json` first.
+/// Writes everything into `dir`: `results.json`, `report.html`, `report.md`, `tables/*.csv`, `tables/*.tex`, `figures/*.svg`, and last
+/// `SHA256SUMS`, which says that all of them are of one study (`sha256sum --check` reads it). Gives the paths, `results.json` first.
 pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
-    let mut written = vec![dir.join("results.json")];
-    results.write(&written[0])?;
-    let mut write = |name: String, text: &str| -> Result<(), StudyError> {
-        let path = dir.join(name);
-        files::write_atomic(&path, text.as_bytes())?;
-        written.push(path);
-        Ok(())
-    };
-    write("report.html".into(), &html(results))?;
-    write("report.md".into(), &markdown(results))?;
+    let mut texts: Vec<(String, String)> = vec![
+        ("results.json".into(), results.to_json()? + "\n"),
+        ("report.html".into(), html(results)),
+        ("report.md".into(), markdown(results)),
+    ];
     for table in tables::all(results) {
-        write(format!("tables/{}.csv", table.id), &csv::csv(&table))?;
-        write(format!("tables/{}.tex", table.id), &latex::latex(&table))?;
+        texts.push((format!("tables/{}.csv", table.id), csv::csv(&table)));
+        texts.push((format!("tables/{}.tex", table.id), latex::latex(&table)));
     }
     for figure in figures::all(results) {
         for (i, panel) in figure.panels.iter().enumerate() {
             let suffix = if figure.panels.len() == 1 { String::new() } else { format!("-{}", i + 1) };
-            write(format!("figures/{}{suffix}.svg", figure.id), &svg::standalone(panel))?;
+            texts.push((format!("figures/{}{suffix}.svg", figure.id), svg::standalone(panel)));
         }
     }
-    Ok(written)
+    let sum = |(name, text): &(String, String)| format!("{}  {name}\n", files::hash_bytes(text.as_bytes()));
+    let sums: String = texts.iter().map(sum).collect();
+    texts.push(("SHA256SUMS".into(), sums));
+    let paths: Vec<PathBuf> = texts.iter().map(|(name, _)| dir.join(name)).collect();
+    let together: Vec<(&Path, &[u8])> =
+        paths.iter().zip(&texts).map(|(path, (_, text))| (path.as_path(), text.as_bytes())).collect();
+    files::write_together(&together)?;
+    Ok(paths)
 }

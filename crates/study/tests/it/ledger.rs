@@ -86,6 +86,7 @@ fn an_error_keeps_the_directory_for_the_next_attempt() {
         first_dir = dir.into();
         write(dir, "checkpoint", "update 7");
         write(dir, ".tmp-1-0-half", "cut short");
+        write(dir, ".tmp-1-1-model/config.json", "cut short");
         Err(StudyError::StepName { name: "stands for any failure".into() })
     });
     assert!(failed.is_err() && ledger.find(&step()).is_none());
@@ -97,6 +98,7 @@ fn an_error_keeps_the_directory_for_the_next_attempt() {
         })
         .unwrap();
     assert!(!done.dir.join(".tmp-1-0-half").exists() && !first_dir.exists());
+    assert!(!done.dir.join(".tmp-1-1-model").exists());
     assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Resuming { .. })));
 }
 
@@ -246,4 +248,36 @@ fn a_kill_between_record_and_rename_loses_nothing() {
     fs::rename(&done.dir, done.dir.with_file_name(format!("partial-{name}"))).unwrap();
     let (again, ran) = run(&ledger, &step());
     assert_eq!((ran, again.output_hash), (0, done.output_hash));
+}
+
+#[test]
+fn under_every_fault_a_step_is_kept_whole_or_done_again() {
+    let work = |root: &Path| -> Result<(), StudyError> {
+        let ledger = Ledger::open_for(root, "1")?;
+        let write = |dir: &Path| -> Result<(), StudyError> {
+            files::write_atomic(&dir.join("model/weights.bin"), b"weights")?;
+            Ok(files::write_json(&dir.join("facts.json"), "{}")?)
+        };
+        let done = ledger.run(&step(), write)?;
+        assert_eq!(fs::read(done.dir.join("model/weights.bin")).unwrap(), b"weights");
+        Ok(())
+    };
+    // From nothing, and over a damaged output that has to be moved aside.
+    let damaged = |root: &Path| {
+        work(root).unwrap();
+        let done = Ledger::open_for(root, "1").unwrap().find(&step()).unwrap();
+        fs::write(done.dir.join("facts.json"), "{").unwrap();
+    };
+    for before in [&(|_: &Path| ()) as &dyn Fn(&Path), &damaged] {
+        let n_struck = files::faults::everywhere(before, work, |root, is_done| {
+            let kept = Ledger::open_for(root, "1").unwrap();
+            if let Some(done) = kept.find(&step()) {
+                assert_eq!(fs::read(done.dir.join("facts.json")).unwrap(), b"{}\n");
+            } else {
+                assert!(!is_done);
+            }
+            assert!(!is_done || kept.verify().unwrap().is_empty());
+        });
+        assert!(n_struck > 40, "{n_struck} operations");
+    }
 }

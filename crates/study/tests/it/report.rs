@@ -137,6 +137,13 @@ fn every_file_is_written_and_every_figure_is_xml() {
         assert!(!text.contains("NaN") && !text.contains("inf"), "{}", path.display());
     }
     assert_eq!(StudyResults::read(&paths[0]).unwrap(), hostile());
+    let sums = std::fs::read_to_string(paths.last().unwrap()).unwrap();
+    assert_eq!(sums.lines().count(), paths.len() - 1);
+    for (line, path) in sums.lines().zip(&paths) {
+        let (sum, name) = line.split_once("  ").unwrap();
+        assert_eq!(dir.path().join(name), *path);
+        assert_eq!(sum, files::hash_file(path).unwrap().to_string());
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub struct ModelDirectory {
 impl ModelDirectory {
     /// Opens a directory and checks its texts and headers.
     pub fn open(dir: &Path) -> Result<Self, WeightsError> {
+        files::recover_directory(dir)?;
         let config = read_json(&dir.join(CONFIG))?;
         ModelShape::from_config(&config, &dir.display().to_string())?;
         let weights = open_source(dir)?;
