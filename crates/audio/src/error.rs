@@ -17,6 +17,8 @@ pub enum Fault {
     AbsurdHeader,
     /// A container or codec that we do not decode.
     Unsupported,
+    /// The decoder broke on it.
+    Undecodable,
     /// The disk refused.
     Io,
 }
@@ -78,6 +80,14 @@ pub enum AudioError {
         /// What is not supported.
         detail: String,
     },
+    /// The decoder panicked; only this recording is lost.
+    #[error("`{}` cannot be decoded: {detail}; fetch it again, or convert it to flac or wav", path.display())]
+    Undecodable {
+        /// The recording.
+        path: PathBuf,
+        /// What the decoder said.
+        detail: String,
+    },
     /// The disk refused.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -109,6 +119,7 @@ impl AudioError {
             Self::NoChannels { .. } => Fault::NoChannels,
             Self::AbsurdHeader { .. } | Self::Setting { .. } => Fault::AbsurdHeader,
             Self::Unsupported { .. } => Fault::Unsupported,
+            Self::Undecodable { .. } => Fault::Undecodable,
             Self::Io { .. } => Fault::Io,
         }
     }
@@ -124,6 +135,7 @@ pub(crate) enum Flaw {
     NoChannels,
     Absurd(String),
     Unsupported(String),
+    Undecodable(String),
     Io(std::io::Error),
 }
 
@@ -139,6 +151,7 @@ impl Flaw {
             Self::NoChannels => AudioError::NoChannels { path },
             Self::Absurd(detail) => AudioError::AbsurdHeader { path, detail },
             Self::Unsupported(detail) => AudioError::Unsupported { path, detail },
+            Self::Undecodable(detail) => AudioError::Undecodable { path, detail },
             Self::Io(source) => AudioError::Io { path, source },
         }
     }

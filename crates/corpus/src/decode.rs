@@ -39,6 +39,7 @@ fn reason(error: &audio::AudioError) -> Reason {
         Fault::NoChannels => Reason::NoChannels,
         Fault::AbsurdHeader => Reason::AbsurdHeader,
         Fault::Unsupported => Reason::Unsupported,
+        Fault::Undecodable => Reason::Undecodable,
         Fault::Io => Reason::Unreadable,
     }
 }

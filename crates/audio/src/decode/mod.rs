@@ -3,11 +3,12 @@
 //! `x[t] = (1/C) Σ_c x_c[t]` in float32, full scale ±1. Containers are found by content. Encoder delay and padding are cut: by
 //! symphonia where the codec says how much, by the edit list of MP4, by pre-skip and end position in Ogg Opus.
 
+mod ahead;
+mod guard;
 mod opus;
 mod packets;
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
@@ -20,6 +21,8 @@ use symphonia::core::meta::MetadataOptions;
 
 use crate::container::{self, Kind, Statement};
 use crate::error::Flaw;
+use ahead::{Ahead, Outcome, Sound};
+use guard::guarded;
 use packets::PacketDecoder;
 
 /// Samples that a whole recording may lack at its end: one MP3 frame, because taggers differ in whether they count their own.
@@ -28,6 +31,17 @@ const LOOSE_END: u64 = 1152;
 /// Packets at the start of an MP3 that may be undecodable, since they lean on frames before the cut.
 const LEANING_PACKETS: u64 = 3;
 
+/// Longest recording that is decoded: two days.
+const MOST_SECONDS: u64 = 172_800;
+
+/// Samples of a channel that a byte of the file may become, where the recording is longer than [`ANY_DENSITY_SECONDS`]. FLAC writes
+/// silence at 400 a byte; only a file made to fill memory or time has more.
+const MOST_SAMPLES_A_BYTE: u64 = 1024;
+const ANY_DENSITY_SECONDS: u64 = 600;
+
+/// Packets in a row without sound after which nobody waits for more. A film has fewer of pictures between two of sound.
+const MOST_MUTE_PACKETS: u64 = 1 << 16;
+
 /// What a seek to a position below zero fails with, which only a damaged file asks for.
 const EINVAL: i32 = 22;
 
@@ -35,14 +49,17 @@ const EINVAL: i32 = 22;
 pub(crate) struct Decoder {
     statement: Statement,
     reader: Box<dyn FormatReader>,
-    packets: PacketDecoder,
+    ahead: Ahead,
+    /// How the packets ended, once they did.
+    tail: Option<Result<(), Error>>,
     track: u32,
     bare: bool,
     /// Samples of a channel that the file states, before any edit.
     stated: Option<u64>,
     rate_hz: u32,
-    interleaved: Vec<f32>,
     mono: Vec<f32>,
+    /// Packets in a row that brought no sound.
+    n_mute: u64,
     n_packets: u64,
     n_packet_bytes: u64,
     n_decoded: u64,
@@ -52,7 +69,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn open(path: &Path) -> Result<Self, Flaw> {
-        guarded(|| Self::open_unguarded(path))
+        guarded(|| Self::open_unguarded(path)).unwrap_or_else(|message| Err(gave_up(&message)))
     }
 
     fn open_unguarded(path: &Path) -> Result<Self, Flaw> {
@@ -72,19 +89,21 @@ impl Decoder {
         let bare = statement.kind == Kind::Bare && (is_mpeg || parameters.codec == CODEC_ID_AAC);
         // A guessed length must neither cut a recording nor condemn it.
         let trust = statement.length_is_stated && (is_mpeg || statement.kind != Kind::Bare);
-        let packets = PacketDecoder::new(parameters, track, trust || !bare)?;
+        let make = || PacketDecoder::new(parameters, track.id, trust || !bare);
+        let ahead = Ahead::new(parameters.codec, make)?;
         let stated = track.num_frames.filter(|_| trust);
         let track = track.id;
         Ok(Self {
             statement,
             reader,
-            packets,
+            ahead,
+            tail: None,
             track,
             bare,
             stated,
             rate_hz: 0,
-            interleaved: Vec::new(),
             mono: Vec::new(),
+            n_mute: 0,
             n_packets: 0,
             n_packet_bytes: 0,
             n_decoded: 0,
@@ -99,7 +118,7 @@ impl Decoder {
             if self.ended {
                 return Ok(None);
             }
-            match guarded(|| self.step()) {
+            match guarded(|| self.step()).unwrap_or_else(|message| Err(gave_up(&message))) {
                 Ok(true) if !self.mono.is_empty() => return Ok(Some((&self.mono, self.rate_hz))),
                 Ok(true) => {}
                 Ok(false) => self.ended = true,
@@ -111,35 +130,62 @@ impl Decoder {
         }
     }
 
-    /// Decodes one packet into `mono`; `false` at the end.
+    /// Takes one packet's sound into `mono`; `false` at the end.
     fn step(&mut self) -> Result<bool, Flaw> {
         self.mono.clear();
-        let packet = match self.reader.next_packet() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => return self.end().map(|()| false),
-            Err(Error::IoError(error)) if is_end(&error) && self.length_is_open() => {
+        if let Some(sound) = self.ahead.pop() {
+            return self.take(sound).map(|()| true);
+        }
+        match self.tail.take() {
+            None => self.read()?,
+            Some(Ok(())) => return self.end().map(|()| false),
+            Some(Err(Error::IoError(error))) if is_end(&error) && self.length_is_open() => {
                 return self.end().map(|()| false);
             }
-            Err(error) => return Err(self.broken(&error)),
-        };
-        if packet.track_id != self.track {
-            return Ok(true);
+            Some(Err(error)) => return Err(self.broken(&error)),
         }
+        Ok(true)
+    }
+
+    /// Reads one packet.
+    fn read(&mut self) -> Result<(), Flaw> {
+        self.n_mute += 1;
+        if self.n_mute > MOST_MUTE_PACKETS {
+            return Err(Flaw::Absurd(format!("{MOST_MUTE_PACKETS} packets in a row hold no sound")));
+        }
+        match self.reader.next_packet() {
+            Ok(Some(packet)) if packet.track_id == self.track => self.ahead.push(packet),
+            Ok(Some(_)) => {}
+            Ok(None) => self.finish(Ok(())),
+            Err(error) => self.finish(Err(error)),
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, tail: Result<(), Error>) {
+        self.ahead.flush();
+        self.tail = Some(tail);
+    }
+
+    /// Checks the sound of one packet and cuts it.
+    fn take(&mut self, sound: Sound) -> Result<(), Flaw> {
+        let Sound { stated, n_bytes, outcome, mono } = sound;
         self.n_packets += 1;
-        self.n_packet_bytes += packet.data.len() as u64;
-        let format = match self.packets.decode(&packet, &mut self.interleaved) {
-            Ok(format) => format,
-            Err(Error::DecodeError(_)) if self.bare && self.n_packets <= LEANING_PACKETS => {
+        self.n_packet_bytes += n_bytes;
+        let format = match outcome {
+            Outcome::Decoded(format) => format,
+            Outcome::Failed(Error::DecodeError(_)) if self.bare && self.n_packets <= LEANING_PACKETS => {
                 // Silence of the same length keeps the place in time; before the first sound there is no rate to keep it at.
-                self.n_decoded += packet.dur.get();
-                let n_silent = if self.rate_hz == 0 { 0 } else { packet.dur.get().min(1 << 16) };
+                self.n_decoded += stated;
+                let n_silent = if self.rate_hz == 0 { 0 } else { stated.min(1 << 16) };
                 self.mono.resize(n_silent as usize, 0.0);
                 self.n_given += n_silent;
-                return Ok(true);
+                return Ok(());
             }
-            Err(error) => return Err(self.broken(&error)),
+            Outcome::Failed(error) => return Err(self.broken(&error)),
+            Outcome::Panicked(message) => return Err(gave_up(&message)),
         };
-        let Some((rate_hz, n_channels)) = format else { return Ok(true) };
+        let Some((rate_hz, n_channels)) = format else { return Ok(()) };
         if self.rate_hz == 0 {
             container::check_format(rate_hz, n_channels)?;
             self.rate_hz = rate_hz;
@@ -149,16 +195,31 @@ impl Decoder {
                 self.rate_hz
             )));
         }
-        average(&self.interleaved, n_channels.max(1), &mut self.mono);
-        if let Some(at) = self.mono.iter().position(|x| !x.is_finite()) {
+        self.mono = mono;
+        if let Some(at) = first_not_finite(&self.mono) {
             let seconds = (self.n_decoded + at as u64) as f64 / f64::from(rate_hz);
             return Err(Flaw::NotFinite { seconds });
         }
+        self.n_mute = 0;
         let begin = self.n_decoded;
         self.n_decoded += self.mono.len() as u64;
+        self.check_bounds()?;
         self.cut(begin);
         self.n_given += self.mono.len() as u64;
-        Ok(true)
+        Ok(())
+    }
+
+    /// Refuses a recording that goes on beyond what any is.
+    fn check_bounds(&self) -> Result<(), Flaw> {
+        let seconds = self.n_decoded / u64::from(self.rate_hz.max(1));
+        if seconds > MOST_SECONDS {
+            return Err(Flaw::Absurd(format!("it goes on for more than {MOST_SECONDS} s; cut it")));
+        }
+        let n_bytes = self.statement.n_bytes;
+        if seconds > ANY_DENSITY_SECONDS && self.n_decoded / MOST_SAMPLES_A_BYTE > n_bytes {
+            return Err(Flaw::Absurd(format!("it blows {n_bytes} bytes up to more than {seconds} s")));
+        }
+        Ok(())
     }
 
     /// Keeps of a block that begins at sample `begin` what the edit list lets be heard.
@@ -224,14 +285,15 @@ impl Decoder {
     }
 }
 
-/// Mean over channels. Shapes: `[t, c]` to `[t]`.
-fn average(interleaved: &[f32], n_channels: usize, mono: &mut Vec<f32>) {
-    if n_channels == 1 {
-        mono.extend_from_slice(interleaved);
-    } else {
-        let frames = interleaved.chunks_exact(n_channels);
-        mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / n_channels as f32));
-    }
+/// Position of the first sample that is NaN or infinite.
+fn first_not_finite(samples: &[f32]) -> Option<usize> {
+    // One product a sample is quick, and any culprit shows in the sum.
+    let sum: f32 = samples.chunks(64).map(|chunk| chunk.iter().map(|x| x * 0.0).sum::<f32>()).sum();
+    if sum == 0.0 { None } else { samples.iter().position(|x| !x.is_finite()) }
+}
+
+fn gave_up(message: &str) -> Flaw {
+    Flaw::Undecodable(format!("its decoder panicked: {message}"))
 }
 
 /// Why no reader took the file.
@@ -258,10 +320,4 @@ fn copy(error: &std::io::Error) -> std::io::Error {
 
 fn is_end(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::UnexpectedEof
-}
-
-/// Decoders are large and met by every kind of damage; where one gives up by panicking, only the recording is lost.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Flaw>) -> Result<T, Flaw> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Flaw::Truncated("its decoder gave up on damaged data".into())))
 }

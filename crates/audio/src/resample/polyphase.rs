@@ -3,13 +3,16 @@
 //! With coprime `from` (o) and `to` (n), output `m = q·n + j` is `Σ_i taps[j][i]·x[q·o + first[j] + i]`: one short filter for each
 //! of the n phases. `x` is zero outside the signal. Pure but for the samples it holds back, at most one filter and one block.
 
+/// Taps that are summed side by side; a phase has a multiple of them.
+pub(super) const LANES: usize = 8;
+
 /// The filters of all phases.
 pub(super) struct Kernel {
     /// Input step of one round of phases.
     pub(super) from: usize,
     /// Number of phases.
     pub(super) to: usize,
-    /// Taps of a phase.
+    /// Taps of a phase, a multiple of [`LANES`].
     pub(super) len: usize,
     /// Input offset of each phase's first tap, `[to]`.
     pub(super) first: Vec<isize>,
@@ -57,20 +60,24 @@ impl Polyphase {
     }
 
     fn run(&mut self, limit: u64, output: &mut Vec<f32>) {
-        let Kernel { from, to, len, first, taps } = &self.kernel;
-        while self.n_output < limit {
-            let begin = (self.round * from) as isize + first[self.phase] - self.start;
-            // `start` never passes the next window, see `forget`.
-            let begin = begin as usize;
-            let Some(window) = self.held.get(begin..begin + len) else { break };
-            output.push(dot(&taps[self.phase * len..(self.phase + 1) * len], window));
-            self.n_output += 1;
-            self.phase += 1;
-            if self.phase == *to {
-                self.phase = 0;
-                self.round += 1;
-            }
-        }
+        let Self { kernel, held, start, round, phase, n_output, .. } = self;
+        simd::vectorised(
+            #[inline(always)]
+            || {
+                while *n_output < limit {
+                    // `start` never passes the next window, see `forget`.
+                    let begin = ((*round * kernel.from) as isize + kernel.first[*phase] - *start) as usize;
+                    let Some(window) = held.get(begin..begin + kernel.len) else { break };
+                    output.push(dot(&kernel.taps[*phase * kernel.len..][..kernel.len], window));
+                    *n_output += 1;
+                    *phase += 1;
+                    if *phase == kernel.to {
+                        *phase = 0;
+                        *round += 1;
+                    }
+                }
+            },
+        );
     }
 
     /// Drops the samples that no later window reads, and counts positions from the current round on.
@@ -86,17 +93,13 @@ impl Polyphase {
 }
 
 /// Sums in eight fixed lanes, so that the order of additions never depends on the machine or the block.
+#[inline(always)]
 fn dot(taps: &[f32], window: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    let (tap_rows, tap_rest) = taps.as_chunks::<8>();
-    let (window_rows, window_rest) = window.as_chunks::<8>();
-    for (tap, x) in tap_rows.iter().zip(window_rows) {
-        for lane in 0..8 {
+    let mut lanes = [0.0f32; LANES];
+    for (tap, x) in taps.as_chunks::<LANES>().0.iter().zip(window.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
             lanes[lane] += tap[lane] * x[lane];
         }
-    }
-    for (lane, (tap, x)) in lanes.iter_mut().zip(tap_rest.iter().zip(window_rest)) {
-        *lane += tap * x;
     }
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + e) + (c + g)) + ((b + f) + (d + h))

@@ -8,7 +8,7 @@
 
 use std::f64::consts::PI;
 
-use super::polyphase::Kernel;
+use super::polyphase::{Kernel, LANES};
 
 const ZERO_CROSSINGS: f64 = 6.0;
 const ROLL_OFF: f64 = 0.99;
@@ -17,8 +17,8 @@ pub(super) fn kernel(from: usize, to: usize) -> Kernel {
     let (o, n) = (from as f64, to as f64);
     let base = ROLL_OFF * o.min(n);
     let reach = ZERO_CROSSINGS * o / base;
-    // Eight lanes are summed at a time; taps beyond the reach are zero.
-    let len = (2.0 * reach).ceil() as usize + 1;
+    // Taps beyond the reach are zero.
+    let len = ((2.0 * reach).ceil() as usize + 1).next_multiple_of(LANES);
     let mut first = Vec::with_capacity(to);
     let mut taps = Vec::with_capacity(to * len);
     for phase in 0..to {
