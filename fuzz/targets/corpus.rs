@@ -9,13 +9,19 @@ const TOKENIZER: &str = "0123456789abcdef";
 
 fuzz_target!(|bytes: &[u8]| {
     let room = Room::new();
-    let (manifest, codes) =
-        (format!("codes/{TOKENIZER}/codes.toml"), format!("codes/{TOKENIZER}/00000.npy"));
+    let (manifest, codes) = (format!("codes/{TOKENIZER}/codes.toml"), format!("codes/{TOKENIZER}/00000.npy"));
     let names = [
-        "corpus.toml", "clips.jsonl", "audio/00000.npy", "quarantine.jsonl", "report.json", &manifest, &codes,
+        "corpus.toml",
+        "clips.jsonl",
+        "audio/00000.npy",
+        "quarantine.jsonl",
+        "report.json",
+        &manifest,
+        &codes,
     ];
     let Ok(corpus) = Corpus::open(&room.directory(&names, bytes)) else { return };
-    let _ = (corpus.report(), corpus.quarantine(), corpus.verify(), corpus.content_hash(), corpus.recordings());
+    let _ =
+        (corpus.report(), corpus.quarantine(), corpus.verify(), corpus.content_hash(), corpus.recordings());
     for clip in corpus.clips().iter().take(8) {
         let _ = corpus.samples(clip, 0, clip.samples.min(1 << 16) as usize);
     }

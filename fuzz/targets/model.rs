@@ -6,8 +6,12 @@ use libfuzzer_sys::fuzz_target;
 use weights::{ModelDirectory, inspect};
 
 const NAMES: [&str; 6] = [
-    "config.json", "model.safetensors", "model.safetensors.index.json", "heads.safetensors",
-    "preprocessor_config.json", "culturemert.toml",
+    "config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "heads.safetensors",
+    "preprocessor_config.json",
+    "culturemert.toml",
 ];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -17,6 +17,7 @@ mod clip;
 mod codes;
 mod collate;
 mod container;
+mod containment;
 mod corpus;
 mod decode;
 mod error;

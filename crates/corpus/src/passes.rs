@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use files::ContentHash;
 use rayon::prelude::*;
 
+use crate::containment::Containment;
 use crate::part::{Part, Parts};
 use crate::prepare::QUARANTINE;
 use crate::shards::Decoded;
@@ -52,7 +53,7 @@ impl<'a> Passes<'a> {
     }
 
     /// The content hash of every file, or why it is plainly broken.
-    pub(crate) fn survey(&self) -> Result<Vec<Surveyed>, CorpusError> {
+    pub(crate) fn survey(&self, containment: Option<&Containment>) -> Result<Vec<Surveyed>, CorpusError> {
         let done = AtomicUsize::new(0);
         let look = |(position, recording): (usize, &Recording)| {
             if !self.takes(position) {
@@ -61,7 +62,8 @@ impl<'a> Passes<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(self.interrupted(0));
             }
-            let found = look_at(&recording.path);
+            let outside = containment.and_then(|containment| containment.fault(&recording.path));
+            let found = outside.map_or_else(|| look_at(&recording.path), Err);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (self.progress)(Progress::Hashed { done, total: self.total });
             Ok(Some(found))

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use files::FilesError;
 
+use crate::containment::Containment;
 use crate::part::Parts;
 use crate::passes::Passes;
 use crate::survey::{Surveyed, fingerprint};
@@ -29,6 +30,8 @@ pub struct PrepareRequest {
     pub max_quarantined_share: f64,
     /// Decode only the share of one job among several, and do not assemble.
     pub share: Option<JobShare>,
+    /// Folders that recordings may lie in beside the folder of the index. What leads elsewhere is quarantined unopened.
+    pub audio_roots: Vec<PathBuf>,
     /// Replace a corpus of other sources or settings (and the codes made from it) instead of refusing.
     pub replace: bool,
 }
@@ -42,6 +45,7 @@ impl PrepareRequest {
             settings: PrepareSettings::default(),
             max_quarantined_share: 0.1,
             share: None,
+            audio_roots: Vec::new(),
             replace: false,
         }
     }
@@ -66,12 +70,23 @@ pub fn prepare(
 ) -> Result<Prepared, CorpusError> {
     check(request)?;
     let index = read_index(&request.index, Some(&request.out))?;
-    prepare_index(&index, request, stop, progress)
+    let containment = Containment::of(&request.index, &request.audio_roots)?;
+    prepare_within(Some(containment), &index, request, stop, progress)
 }
 
 /// Prepares a corpus of the recordings in `index`, whatever list, adapter or join made it; else as [`prepare`].
-/// The request's index only names where the list came from.
+/// The request's index only names where the list came from; the caller answers for where its paths lead.
 pub fn prepare_index(
+    index: &Index,
+    request: &PrepareRequest,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Prepared, CorpusError> {
+    prepare_within(None, index, request, stop, progress)
+}
+
+fn prepare_within(
+    containment: Option<Containment>,
     index: &Index,
     request: &PrepareRequest,
     stop: &AtomicBool,
@@ -84,7 +99,7 @@ pub fn prepare_index(
     // A job that only decodes its share need not read what the others decode, unless there is a corpus to compare with.
     let share = request.share.filter(|_| found.is_none());
     let passes = Passes::new(request, share, stop, progress, &index.recordings);
-    let surveyed = passes.survey()?;
+    let surveyed = passes.survey(containment.as_ref())?;
     let build = |out: &Path| build(out, index, request, &passes, &surveyed);
     let Some(manifest) = found else { return build(&request.out) };
     let inputs = fingerprint(index, &surveyed);

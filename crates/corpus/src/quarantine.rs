@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
+    /// Its path or a link leads out of the folders that recordings may lie in.
+    Outside,
     /// There is no file of this name.
     Absent,
     /// The file is there but the system does not let us read it.
@@ -37,6 +39,7 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Outside => "outside",
             Self::Absent => "absent",
             Self::Unreadable => "unreadable",
             Self::Empty => "empty",

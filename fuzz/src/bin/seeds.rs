@@ -141,7 +141,11 @@ fn tokenizers(seeds: &Seeds, work: &Path) -> Done {
     let settings = FitSettings { codebooks: 2, entries: 4, iterations: 2, ..FitSettings::pocket() };
     let frames = golden::cf_uniforms("frames", 64 * settings.features.bins());
     ResidualKMeans::fit(&frames, &settings)?.save(work.join("codec"))?;
-    seeds.put("codec", "fitted", &files_of(&work.join("codec"), &["codec.toml", "codebooks.safetensors"])?)?;
+    seeds.put(
+        "codec",
+        "fitted",
+        &files_of(&work.join("codec"), &["codec.toml", "codebooks.safetensors"])?,
+    )?;
     for case in golden::cases("encodec", "config.json").into_iter().take(4) {
         let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let config = fs::read(case.join("config.json"))?;
@@ -162,7 +166,8 @@ fn models(seeds: &Seeds, work: &Path) -> Done {
     write_safetensors(&file, &tensors, &Default::default())?;
     let small = fs::read(&file)?;
     seeds.put("safetensors", "small", &small)?;
-    let index = br#"{"metadata":{},"weight_map":{"masked_spec_embed":"heads.safetensors","x":"../x.safetensors"}}"#;
+    let index =
+        br#"{"metadata":{},"weight_map":{"masked_spec_embed":"heads.safetensors","x":"../x.safetensors"}}"#;
     for kind in ["mert", "hubert"] {
         let Some(folder) = golden::folder(kind) else { continue };
         for file in files_below(&folder) {
@@ -181,7 +186,11 @@ fn models(seeds: &Seeds, work: &Path) -> Done {
         }
     }
     // A legacy pickle that would run a command, and a dictionary of nothing.
-    seeds.put("checkpoint", "command", b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.")?;
+    seeds.put(
+        "checkpoint",
+        "command",
+        b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.",
+    )?;
     seeds.put("checkpoint", "empty", b"\x80\x02}q\x00.")
 }
 

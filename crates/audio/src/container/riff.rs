@@ -10,7 +10,15 @@ use crate::error::Flaw;
 const MOST_CHUNKS: usize = 10_000;
 
 /// PCM, float, A-law, µ-law, and those named in an extension.
-const WAV_CODECS: [u16; 5] = [1, 3, 6, 7, 0xfffe];
+const WAV_CODECS: [u16; 5] = [1, 3, 6, 7, WAV_EXTENSIBLE];
+const WAV_EXTENSIBLE: u16 = 0xfffe;
+
+/// Channels that the decoder has places for where the file names none.
+const MOST_PLACES: u16 = 26;
+
+/// Codings of AIFF-C in which a sample has the bytes that its bits need.
+const AIFC_AS_THEY_ARE: [[u8; 4]; 8] =
+    [*b"NONE", *b"twos", *b"sowt", *b"in24", *b"in32", *b"fl32", *b"FL32", *b"raw "];
 
 /// Returns whether the length of the samples is stated: a program that writes into a pipe cannot know it.
 pub(super) fn inspect_wav(bytes: &mut Bytes<'_>, start: u64) -> Result<bool, Flaw> {
@@ -24,11 +32,15 @@ pub(super) fn inspect_wav(bytes: &mut Bytes<'_>, start: u64) -> Result<bool, Fla
         match &name {
             b"fmt " => {
                 let f = bytes.exact::<16>(at + 8)?;
-                check_channels(u32::from(u16::from_le_bytes([f[2], f[3]])))?;
+                let n_channels = u16::from_le_bytes([f[2], f[3]]);
+                check_channels(u32::from(n_channels))?;
                 check_rate(u32::from_le_bytes([f[4], f[5], f[6], f[7]]))?;
                 let codec = u16::from_le_bytes([f[0], f[1]]);
                 if !WAV_CODECS.contains(&codec) {
                     return Err(Flaw::Unsupported(format!("wav codec {codec:#06x}")));
+                }
+                if codec != WAV_EXTENSIBLE && n_channels > MOST_PLACES {
+                    return Err(Flaw::Unsupported(format!("{n_channels} channels without places")));
                 }
                 format = Some(u16::from_le_bytes([f[12], f[13]]));
             }
@@ -57,6 +69,7 @@ pub(super) fn inspect_wav(bytes: &mut Bytes<'_>, start: u64) -> Result<bool, Fla
 }
 
 pub(super) fn inspect_aiff(bytes: &mut Bytes<'_>, start: u64) -> Result<(), Flaw> {
+    let is_plain = bytes.exact::<4>(start + 8)? == *b"AIFF";
     let mut common = None;
     let mut present = None;
     let mut at = start + 12;
@@ -71,7 +84,8 @@ pub(super) fn inspect_aiff(bytes: &mut Bytes<'_>, start: u64) -> Result<(), Flaw
                 check_rate(extended(&c[8..18]))?;
                 let n_frames = u64::from(u32::from_be_bytes([c[2], c[3], c[4], c[5]]));
                 let bits = u64::from(u16::from_be_bytes([c[6], c[7]]));
-                common = Some((n_frames, n_frames * u64::from(n_channels) * bits.div_ceil(8)));
+                let is_plain = is_plain || AIFC_AS_THEY_ARE.contains(&bytes.exact::<4>(at + 26)?);
+                common = Some((n_frames, n_frames * u64::from(n_channels) * bits.div_ceil(8), is_plain));
             }
             b"SSND" => {
                 let there = bytes.len().saturating_sub(at + 8);
@@ -83,11 +97,14 @@ pub(super) fn inspect_aiff(bytes: &mut Bytes<'_>, start: u64) -> Result<(), Flaw
         at += 8 + stated + stated % 2;
     }
     match (common, present) {
-        (Some((0, _)), _) => Err(Flaw::Empty("it has no samples".into())),
-        // AIFF-C may hold fewer bytes than frames imply, when it is compressed; the decoder says so.
-        (Some((n_frames, n_sound)), Some(present)) if n_sound / super::ABSURD_EXCESS > present => {
+        (Some((0, ..)), _) => Err(Flaw::Empty("it has no samples".into())),
+        (Some((n_frames, n_sound, _)), Some(present)) if n_sound / super::ABSURD_EXCESS > present => {
             Err(Flaw::Absurd(format!("{n_frames} frames in {present} bytes")))
         }
+        // AIFF-C may hold fewer bytes than frames imply, when it is compressed.
+        (Some((n_frames, n_sound, true)), Some(present)) if n_sound > present => Err(Flaw::Truncated(
+            format!("it states {n_frames} frames of {n_sound} bytes, {present} are there"),
+        )),
         (Some(_), Some(_)) => Ok(()),
         (None, _) => Err(missing("COMM", at, bytes.len())),
         (_, None) => Err(missing("SSND", at, bytes.len())),

@@ -34,6 +34,8 @@ const MOST_THREADS: usize = 8;
 pub(super) struct Sound {
     /// Samples of a channel that the container says the packet holds.
     pub(super) stated: u64,
+    /// Samples of a channel that the container says are padding behind those.
+    pub(super) padding: u64,
     /// Bytes of the packet.
     pub(super) n_bytes: u64,
     pub(super) outcome: Outcome,
@@ -159,7 +161,13 @@ impl Ahead {
             let mut part = match part {
                 Ok(part) => part,
                 Err(outcome) => {
-                    self.ready.push_back(Sound { stated: 0, n_bytes: 0, outcome, mono: Vec::new() });
+                    self.ready.push_back(Sound {
+                        stated: 0,
+                        padding: 0,
+                        n_bytes: 0,
+                        outcome,
+                        mono: Vec::new(),
+                    });
                     return;
                 }
             };
@@ -210,7 +218,8 @@ impl Sound {
             Ok(Err(error)) => Outcome::Failed(error),
             Err(message) => Outcome::Panicked(message),
         };
-        Self { stated: packet.dur.get(), n_bytes: packet.data.len() as u64, outcome, mono }
+        let (stated, padding) = (packet.dur.get(), packet.trim_end.get());
+        Self { stated, padding, n_bytes: packet.data.len() as u64, outcome, mono }
     }
 }
 

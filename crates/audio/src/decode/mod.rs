@@ -28,6 +28,9 @@ use packets::PacketDecoder;
 /// Samples that a whole recording may lack at its end: one MP3 frame, because taggers differ in whether they count their own.
 const LOOSE_END: u64 = 1152;
 
+/// Samples of padding that encoders write behind an MP3: three frames at most.
+const MOST_PADDING: u64 = 4 * LOOSE_END;
+
 /// Packets at the start of an MP3 that may be undecodable, since they lean on frames before the cut.
 const LEANING_PACKETS: u64 = 3;
 
@@ -63,6 +66,7 @@ pub(crate) struct Decoder {
     n_packets: u64,
     n_packet_bytes: u64,
     n_decoded: u64,
+    n_padding: u64,
     n_given: u64,
     ended: bool,
 }
@@ -107,6 +111,7 @@ impl Decoder {
             n_packets: 0,
             n_packet_bytes: 0,
             n_decoded: 0,
+            n_padding: 0,
             n_given: 0,
             ended: false,
         })
@@ -169,7 +174,8 @@ impl Decoder {
 
     /// Checks the sound of one packet and cuts it.
     fn take(&mut self, sound: Sound) -> Result<(), Flaw> {
-        let Sound { stated, n_bytes, outcome, mono } = sound;
+        let Sound { stated, padding, n_bytes, outcome, mono } = sound;
+        self.n_padding += padding;
         self.n_packets += 1;
         self.n_packet_bytes += n_bytes;
         let format = match outcome {
@@ -252,6 +258,14 @@ impl Decoder {
             // A pattern of bits that looks like a frame occurs by chance.
             let share = format!("{} of {content} bytes look like MPEG frames", self.n_packet_bytes);
             return Err(Flaw::NotAudio(share));
+        }
+        if self.bare && self.n_padding > MOST_PADDING {
+            // Two recordings in one file: the first states its length, and the second would be taken for padding.
+            let stated = self.stated.unwrap_or(self.n_decoded);
+            return Err(Flaw::Absurd(format!(
+                "it states {stated} samples, and {} follow them",
+                self.n_padding
+            )));
         }
         match self.stated {
             Some(stated) if self.n_decoded.saturating_add(self.loose_end()) < stated => {

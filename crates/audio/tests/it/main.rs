@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod constant_q;
+mod curious;
 mod hostile;
 mod log_mel;
+mod makers;
 mod recordings;
 mod resampling;
 mod speed;

@@ -7,6 +7,8 @@ mod crop;
 mod damage;
 mod faults;
 mod helpers;
+#[path = "../../../audio/tests/it/makers/mod.rs"]
+mod makers;
 mod prepare;
 mod quarantine;
 mod recordings;

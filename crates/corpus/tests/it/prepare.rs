@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use culturemert_corpus::{
-    Clip, Corpus, CorpusError, Index, JobShare, PrepareRequest, PrepareSettings, Prepared, SampleFormat,
-    Split, prepare_index, read_index,
+    Clip, Corpus, CorpusError, Index, JobShare, PrepareRequest, PrepareSettings, Prepared, Reason,
+    SampleFormat, Split, prepare_index, read_index,
 };
 
 use crate::helpers::{assert_same_tree, built, noise, recording, run, stopped_after, wav};
@@ -298,14 +298,55 @@ fn a_hostile_index_reads_no_secret_and_loses_no_recording() {
     let mut request = PrepareRequest::new(root.join("lists/index.tsv"), root.join("out"));
     request.max_quarantined_share = 0.9;
     let (report, corpus) = built(&request);
-    assert_eq!((report.asked, report.prepared), (names.len(), 2), "{:?}", report.quarantine);
-    assert!(
-        corpus.clips()[1].source.starts_with("external/")
-            && corpus.clips()[1].source.ends_with("/elsewhere.wav")
-    );
+    assert_eq!((report.asked, report.prepared), (names.len(), 1), "{:?}", report.quarantine);
+    let reasons: Vec<Reason> = report.quarantine.iter().map(|entry| entry.reason).collect();
+    let outside = Reason::Outside;
+    let unreadable = Reason::Unreadable;
+    assert_eq!(reasons, [outside, outside, outside, unreadable, outside, unreadable, unreadable]);
+    assert!(report.quarantine[0].detail.contains("`--audio-root`"));
     for name in ["clips.jsonl", "quarantine.jsonl", "report.json", "corpus.toml"] {
         let text = std::fs::read_to_string(corpus.dir().join(name)).unwrap();
         assert!(!text.contains("sesame") && !text.contains(&*root.to_string_lossy()), "{name}: {text}");
+    }
+}
+
+#[test]
+fn what_lies_outside_is_read_only_where_its_folder_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    for path in ["lists/good.wav", "beside/1.wav", "beside/2.wav", "far/3.wav"] {
+        recording(root, path, 1.5);
+    }
+    let absolute = root.join("beside/2.wav");
+    let index =
+        format!("path,culture\ngood.wav,x\n../beside/1.wav,x\n{},x\n../far/3.wav,x\n", absolute.display());
+    std::fs::write(root.join("lists/index.csv"), index).unwrap();
+    let request = |out: &str, roots: &[&str]| PrepareRequest {
+        max_quarantined_share: 0.75,
+        audio_roots: roots.iter().map(|folder| root.join(folder)).collect(),
+        ..PrepareRequest::new(root.join("lists/index.csv"), root.join(out))
+    };
+    let (report, _) = built(&request("strict", &[]));
+    assert_eq!((report.prepared, report.quarantined_by_reason[&Reason::Outside]), (1, 3));
+    let (report, corpus) = built(&request("named", &["beside"]));
+    assert_eq!((report.prepared, report.quarantined_by_reason[&Reason::Outside]), (3, 1));
+    let sources: Vec<&str> = corpus.clips().iter().map(|clip| clip.source.as_str()).collect();
+    assert!(sources[1].starts_with("external/") && sources[1].ends_with("/1.wav"), "{sources:?}");
+    assert_eq!(built(&request("all", &[".", "far"])).0.prepared, 4);
+    let error = run(&request("absent", &["nowhere"])).unwrap_err().to_string();
+    assert!(error.contains("could not find folder") && error.contains("nowhere"), "{error}");
+    #[cfg(unix)]
+    {
+        // A folder per culture: a link to a folder elsewhere is walked, but what it leads to is not read.
+        recording(root, "tree/x/good.wav", 1.5);
+        std::os::unix::fs::symlink(root.join("far"), root.join("tree/x/link")).unwrap();
+        let walked = PrepareRequest { index: root.join("tree"), ..request("walked", &[]) };
+        let (report, _) = built(&walked);
+        assert_eq!((report.prepared, report.quarantine[0].reason), (1, Reason::Outside));
+        assert_eq!(
+            built(&PrepareRequest { index: root.join("tree"), ..request("followed", &["far"]) }).0.prepared,
+            2
+        );
     }
 }
 

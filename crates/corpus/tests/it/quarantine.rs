@@ -4,6 +4,8 @@ use std::path::Path;
 
 use culturemert_corpus::{CorpusError, PrepareRequest, Quarantined, Reason};
 
+use crate::makers::{Specimen, zoo};
+
 use crate::helpers::{built, noise, recording, run, wav, wav_bytes};
 
 /// Prepares `files` beside ten good recordings; returns the quarantine.
@@ -119,6 +121,19 @@ fn absurd_headers_are_quarantined() {
 }
 
 #[test]
+fn every_animal_of_the_zoo_is_quarantined_for_what_it_is() {
+    let zoo = zoo();
+    let files: Vec<(&str, Vec<u8>)> = zoo.iter().map(|one| (one.name.as_str(), one.bytes.clone())).collect();
+    let quarantine = quarantined(&files);
+    assert_eq!(quarantine.len(), zoo.len(), "nothing of it is in the corpus");
+    for (entry, Specimen { name, faults, .. }) in quarantine.iter().zip(&zoo) {
+        let reason = format!("{:?}", entry.reason);
+        assert_eq!(&entry.file, name);
+        assert!(faults.contains(&reason.as_str()), "{name}: {reason}, not {faults:?}: {}", entry.detail);
+    }
+}
+
+#[test]
 fn golden_real_recordings_cut_in_half_are_quarantined_whatever_their_format() {
     let Some(folder) = golden::recordings() else { return };
     let index = std::fs::read_to_string(folder.join("index.tsv")).unwrap();
@@ -165,7 +180,7 @@ fn absent_files_and_folders_are_quarantined() {
     request.max_quarantined_share = 0.75;
     let (report, _) = built(&request);
     let reasons: Vec<Reason> = report.quarantine.iter().map(|entry| entry.reason).collect();
-    assert_eq!(reasons, [Reason::Absent, Reason::Unreadable, Reason::Absent]);
+    assert_eq!(reasons, [Reason::Absent, Reason::Unreadable, Reason::Outside]);
     assert!(report.quarantine[2].file.starts_with("external/"));
 }
 

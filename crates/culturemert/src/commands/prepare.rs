@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Decode share I of N only (`0/4` … `3/4`); a call without a share then puts the corpus together.
     #[arg(long, value_name = "I/N")]
     shard: Option<JobShare>,
+    /// A folder that recordings may lie in beside the folder of the index. Paths and links that lead elsewhere are not followed.
+    #[arg(long, value_name = "DIR")]
+    audio_root: Vec<PathBuf>,
     /// Replace a corpus made of other recordings or settings; it stays until the new one is whole.
     #[arg(long)]
     replace: bool,
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     request.settings.segment_seconds = args.segment_seconds;
     request.max_quarantined_share = args.max_quarantined;
     request.share = args.shard;
+    request.audio_roots.clone_from(&args.audio_root);
     request.replace = args.replace;
     let prepared = prepare_with_bar(&request, terminal)?;
     match &prepared {

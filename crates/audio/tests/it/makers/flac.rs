@@ -5,6 +5,8 @@ use super::tone;
 /// Mono, 16 bits.
 pub(crate) struct Flac {
     pub(crate) rate: u32,
+    /// Samples of a frame, the last but excepted.
+    pub(crate) block: u16,
     /// Samples that the stream information states; 0 for unknown.
     pub(crate) stated: u64,
     /// Metadata blocks behind the stream information, each with its header but for the mark of the last.
@@ -15,21 +17,21 @@ pub(crate) struct Flac {
 impl Flac {
     /// A tone at 24 kHz.
     pub(crate) fn pcm(n_samples: usize) -> Self {
-        let frames = tone(n_samples).chunks(1152).enumerate().map(|(i, block)| frame(i as u8, block)).collect();
-        Self { rate: 24_000, stated: n_samples as u64, blocks: Vec::new(), frames }
+        let frames =
+            tone(n_samples).chunks(1152).enumerate().map(|(i, block)| frame(i as u8, block)).collect();
+        Self { rate: 24_000, block: 1152, stated: n_samples as u64, blocks: Vec::new(), frames }
     }
 
     /// Frames of 65 535 equal samples, 13 bytes each.
     pub(crate) fn bomb(n_frames: usize) -> Self {
         let frames = (0..n_frames).map(|i| constant_frame((i % 128) as u8, 65_535, 77)).collect();
-        Self { rate: 24_000, stated: 0, blocks: Vec::new(), frames }
+        Self { rate: 24_000, block: 65_535, stated: 0, blocks: Vec::new(), frames }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = b"fLaC".to_vec();
         bytes.extend([if self.blocks.is_empty() { 0x80 } else { 0 }, 0, 0, 34]);
-        bytes.extend(16u16.to_be_bytes());
-        bytes.extend(u16::MAX.to_be_bytes());
+        bytes.extend([self.block.to_be_bytes(); 2].concat());
         bytes.extend([0; 6]);
         // 20 bits rate, 3 channels − 1, 5 bits − 1, 36 samples.
         let packed = u64::from(self.rate) << 44 | 15 << 36 | self.stated & ((1 << 36) - 1);

@@ -6,13 +6,15 @@ mod mp3;
 mod mp4;
 mod ogg;
 mod wav;
+mod zoo;
 
 pub(crate) use aiff::Aiff;
 pub(crate) use flac::Flac;
-pub(crate) use mp3::{frame as mp3_frame, id3, mp3};
+pub(crate) use mp3::{id3, mp3};
 pub(crate) use mp4::{Mp4, movie_box};
 pub(crate) use ogg::{Page, opus_head, opus_pages, opus_tags, pages};
 pub(crate) use wav::Wav;
+pub(crate) use zoo::{Specimen, zoo};
 
 /// `n` samples of a tone, between -9000 and 9000.
 pub(crate) fn tone(n: usize) -> Vec<i16> {

@@ -4,7 +4,7 @@
 const FRAME_BYTES: usize = 104;
 
 /// A frame of 1152 samples of nothing.
-pub(crate) fn frame() -> Vec<u8> {
+fn frame() -> Vec<u8> {
     let mut bytes = vec![0xff, 0xfb, 0x10, 0xc0];
     bytes.resize(FRAME_BYTES, 0);
     bytes

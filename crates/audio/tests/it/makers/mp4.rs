@@ -66,19 +66,17 @@ impl Mp4 {
         let edits = self.edit.map(|(duration, from)| {
             movie_box(b"edts", &movie_box(b"elst", &numbers(&[0, 1, duration, from, 0x10000])))
         });
-        let references = movie_box(b"dref", &[&numbers(&[0, 1]), movie_box(b"url ", &numbers(&[1])).as_slice()].concat());
+        let references =
+            movie_box(b"dref", &[&numbers(&[0, 1]), movie_box(b"url ", &numbers(&[1])).as_slice()].concat());
         let information = [
             movie_box(b"smhd", &[0; 8]),
             movie_box(b"dinf", &references),
             movie_box(b"stbl", &self.tables(self.offset.unwrap_or(offset))),
         ]
         .concat();
-        let media = [
-            movie_box(b"mdhd", &media),
-            movie_box(b"hdlr", &handler),
-            movie_box(b"minf", &information),
-        ]
-        .concat();
+        let media =
+            [movie_box(b"mdhd", &media), movie_box(b"hdlr", &handler), movie_box(b"minf", &information)]
+                .concat();
         let track =
             [movie_box(b"tkhd", &track), edits.unwrap_or_default(), movie_box(b"mdia", &media)].concat();
         movie_box(b"moov", &[movie_box(b"mvhd", &movie), movie_box(b"trak", &track)].concat())
@@ -87,7 +85,7 @@ impl Mp4 {
     fn tables(&self, offset: u32) -> Vec<u8> {
         // Object type, decoder configuration (AAC-LC, 44.1 kHz, mono) and its end.
         let descriptor = [
-            0, 0, 0, 0, 3, 25, 0, 0, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x12, 0x08,
+            0, 0, 0, 0, 3, 25, 0, 0, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x12, 0x08,
             6, 1, 2,
         ];
         let entry = [

@@ -33,20 +33,26 @@ impl Wav {
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let align = self.channels.wrapping_mul(self.bits / 8);
+        // Codings other than plain PCM say how long their extension is.
+        let extension: &[u8] = if [6, 7].contains(&self.tag) { &[0, 0] } else { &[] };
         let mut bytes = b"RIFF".to_vec();
-        let n_file = 36 + self.between.len() as u32 + self.data.len() as u32;
-        bytes.extend(self.riff.unwrap_or(n_file).to_le_bytes());
-        bytes.extend(b"WAVEfmt \x10\0\0\0");
+        let n_file = 36 + extension.len() + self.between.len() + self.data.len().next_multiple_of(2);
+        bytes.extend(self.riff.unwrap_or(n_file as u32).to_le_bytes());
+        bytes.extend(b"WAVEfmt ");
+        bytes.extend((16 + extension.len() as u32).to_le_bytes());
         bytes.extend(self.tag.to_le_bytes());
         bytes.extend(self.channels.to_le_bytes());
         bytes.extend(self.rate.to_le_bytes());
         bytes.extend(self.rate.wrapping_mul(u32::from(align)).to_le_bytes());
         bytes.extend(align.to_le_bytes());
         bytes.extend(self.bits.to_le_bytes());
+        bytes.extend(extension);
         bytes.extend(&self.between);
         bytes.extend(b"data");
         bytes.extend(self.stated.unwrap_or(self.data.len() as u32).to_le_bytes());
         bytes.extend(&self.data);
+        // Chunks are padded to whole pairs of bytes.
+        bytes.resize(bytes.len() + self.data.len() % 2, 0);
         bytes
     }
 }
