@@ -1,31 +1,76 @@
-//! What a model file holds, and how two of them differ.
+//! What a model file is and what it holds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::model::read_json;
 use crate::tensors::is_torch;
-use crate::{Dtype, Place, TensorSource, TorchCheckpoint, WeightsError, locate, open_source};
+use crate::{
+    Dtype, Imported, Lineage, Place, RawTensor, SafetensorsFile, TensorInfo, TensorSource, TorchCheckpoint,
+    TrainingSettings, Unused, WeightsError, import_checkpoint, locate, open_source,
+};
 
-/// What a model file holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+const HEADS: &str = "heads.safetensors";
+
+/// What a model file is and what it holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Listing {
     /// The file or directory.
     pub path: String,
+    /// What it is.
+    pub kind: Kind,
     /// `safetensors`, `torch`, or `torch (legacy)`.
     pub format: &'static str,
-    /// All tensors, by name.
-    pub tensors: Vec<ListedTensor>,
     /// Elements of all tensors of floats.
     pub n_parameters: usize,
     /// Bytes of all tensors.
     pub n_bytes: usize,
+    /// Number of tensors of each type.
+    pub dtypes: BTreeMap<&'static str, usize>,
     /// Hash over names, shapes and values of all tensors of floats.
     pub content_hash: String,
+    /// `config.json` of the model, fairseq's configuration, or the state of a run; as far as there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+    /// How the model was trained, in the sections and keys of a plan, as far as that is known.
+    #[serde(skip_serializing_if = "TrainingSettings::is_empty")]
+    pub settings: TrainingSettings,
+    /// What else it says about its training, that no plan can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// History of the model, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
     /// Classes of objects in a torch checkpoint that were not looked into.
     pub skipped: Vec<String>,
+    /// All tensors, by name.
+    pub tensors: Vec<ListedTensor>,
+}
+
+/// What a model file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A directory that `transformers` loads, written by this program or not.
+    ModelDirectory,
+    /// A training checkpoint of fairseq.
+    FairseqCheckpoint,
+    /// A checkpoint of a run of this program.
+    RunCheckpoint,
+    /// Encoder weights under Hugging Face's names.
+    HuggingFaceWeights,
+    /// Encoder weights under fairseq's names.
+    FairseqWeights,
+    /// Heads of pre-training.
+    Heads,
+    /// A codec of the `EnCodec` family.
+    Encodec,
+    /// Tensors of something else.
+    Tensors,
 }
 
 /// One tensor of a file.
@@ -41,15 +86,24 @@ pub struct ListedTensor {
     pub sha256: String,
 }
 
-/// Lists a safetensors file, a torch checkpoint (with optimiser state and all) or a model directory.
+/// Lists a safetensors file, a torch checkpoint (with optimiser state and all), a model directory with its heads, or a checkpoint of a run.
 pub fn inspect(path: &Path) -> Result<Listing, WeightsError> {
-    let (source, format, skipped): (Box<dyn TensorSource>, _, _) = if path.is_file() && is_torch(path)? {
+    let (mut source, mut format) = (None, "safetensors");
+    let mut listing_of = Described::default();
+    if path.is_file() && is_torch(path)? {
         let checkpoint = TorchCheckpoint::open(path)?;
-        let format = if checkpoint.is_legacy() { "torch (legacy)" } else { "torch" };
-        let skipped = checkpoint.skipped().to_vec();
-        (Box::new(checkpoint), format, skipped)
-    } else {
-        (open_source(path)?, "safetensors", Vec::new())
+        format = if checkpoint.is_legacy() { "torch (legacy)" } else { "torch" };
+        listing_of.skipped = checkpoint.skipped().to_vec();
+        if checkpoint.json("/cfg/model").is_some_and(|model| model.is_object()) {
+            listing_of.config = checkpoint.json("/cfg");
+            listing_of.kind = Some(Kind::FairseqCheckpoint);
+        }
+        source = Some(Box::new(checkpoint) as Box<dyn TensorSource>);
+    }
+    listing_of.describe(path)?;
+    let source = match source {
+        Some(source) => source,
+        None => open_listed(path)?,
     };
     let infos: Vec<_> = source.infos().into_iter().collect();
     let listed = infos.into_par_iter().map(|(name, info)| {
@@ -58,139 +112,127 @@ pub fn inspect(path: &Path) -> Result<Listing, WeightsError> {
     });
     let tensors = listed.collect::<Result<Vec<_>, WeightsError>>()?;
     let elements = |tensor: &ListedTensor| tensor.shape.iter().product::<usize>();
+    let mut dtypes = BTreeMap::new();
+    tensors.iter().for_each(|tensor| *dtypes.entry(tensor.dtype.name()).or_default() += 1);
+    let Described { kind, config, settings, notes, lineage, skipped } = listing_of;
     Ok(Listing {
         path: path.display().to_string(),
+        kind: kind.unwrap_or_else(|| kind_of(&tensors)),
         format,
         n_parameters: tensors.iter().filter(|tensor| tensor.dtype.is_float()).map(elements).sum(),
         n_bytes: tensors.iter().map(|tensor| elements(tensor) * tensor.dtype.size()).sum(),
+        dtypes,
         content_hash: source.content_hash()?.to_string(),
-        tensors,
+        config,
+        settings,
+        notes,
+        lineage,
         skipped,
+        tensors,
     })
 }
 
-/// How two files differ. Numbers are compared as float32, so a file in half precision equals its widening.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Comparison {
-    /// Tensors of both in the same shape.
-    pub n_compared: usize,
-    /// Of these, those with the same values to the last bit (and NaN where the other has NaN).
-    pub n_equal: usize,
-    /// Names only the first has.
-    pub only_in_first: Vec<String>,
-    /// Names only the second has.
-    pub only_in_second: Vec<String>,
-    /// Names that have different shapes.
-    pub other_shape: Vec<String>,
-    /// The first difference in the order of names and positions.
-    pub first: Option<Difference>,
-    /// The largest.
-    pub worst: Option<Difference>,
+/// What a file says about itself, beside its tensors.
+#[derive(Default)]
+struct Described {
+    kind: Option<Kind>,
+    config: Option<Value>,
+    settings: TrainingSettings,
+    notes: Vec<String>,
+    lineage: Option<Lineage>,
+    skipped: Vec<String>,
 }
 
-/// One element that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Difference {
-    /// Name of the tensor.
-    pub tensor: String,
-    /// Index into its elements in C order.
-    pub position: usize,
-    /// Value in the first file.
-    pub first: f32,
-    /// Value in the second.
-    pub second: f32,
-    /// Absolute difference; infinite where only one is NaN.
-    pub size: f64,
-}
-
-impl Comparison {
-    /// Whether nothing differs.
-    pub fn is_equal(&self) -> bool {
-        self.first.is_none()
-            && self.only_in_first.is_empty()
-            && self.only_in_second.is_empty()
-            && self.other_shape.is_empty()
-    }
-}
-
-/// Compares two files, or two models in different dialects: names that both dialects share count as one.
-pub fn compare(first: &Path, second: &Path) -> Result<Comparison, WeightsError> {
-    compare_sources(open_source(first)?.as_ref(), open_source(second)?.as_ref())
-}
-
-/// Compares two sources of tensors.
-pub fn compare_sources(
-    first: &dyn TensorSource,
-    second: &dyn TensorSource,
-) -> Result<Comparison, WeightsError> {
-    let names = |source: &dyn TensorSource| -> BTreeMap<String, String> {
-        let floats = source.infos().into_iter().filter(|(_, info)| info.dtype.is_float());
-        floats.map(|(name, _)| (canonical(&name), name)).collect()
-    };
-    let (ours, mut theirs) = (names(first), names(second));
-    let mut comparison = Comparison::default();
-    let mut common = Vec::new();
-    for (name, a) in ours {
-        match theirs.remove(&name) {
-            Some(b) => common.push((name, a, b)),
-            None => comparison.only_in_first.push(a),
+impl Described {
+    fn describe(&mut self, path: &Path) -> Result<(), WeightsError> {
+        if is_run_checkpoint(path) {
+            self.kind = Some(Kind::RunCheckpoint);
+            self.config = Some(read_json(&path.join("state.json"))?);
+            return Ok(());
         }
-    }
-    comparison.only_in_second = theirs.into_values().collect();
-    let results = common.par_iter().map(|(name, a, b)| {
-        let (a, b) = (first.read(a)?, second.read(b)?);
-        Ok((a.shape == b.shape).then(|| differences(name, &a.data, &b.data)))
-    });
-    let results = results.collect::<Result<Vec<_>, WeightsError>>()?;
-    for ((name, ..), result) in common.iter().zip(results) {
-        let Some(found) = result else {
-            comparison.other_shape.push(name.clone());
-            continue;
-        };
-        comparison.n_compared += 1;
-        let Some((earliest, largest)) = found else {
-            comparison.n_equal += 1;
-            continue;
-        };
-        comparison.first.get_or_insert(earliest);
-        if comparison.worst.as_ref().is_none_or(|worst| largest.size > worst.size) {
-            comparison.worst = Some(largest);
+        let config = path.join("config.json");
+        if config.is_file() {
+            let config = read_json(&config)?;
+            if config["model_type"] == "encodec" {
+                (self.kind, self.config) = (Some(Kind::Encodec), Some(config));
+                return Ok(());
+            }
+            self.kind = Some(Kind::ModelDirectory);
         }
-    }
-    Ok(comparison)
-}
-
-fn canonical(name: &str) -> String {
-    match locate(name) {
-        Some(Place::Encoder(ours) | Place::Head(ours)) => ours,
-        _ => name.to_owned(),
+        let describes_itself = matches!(self.kind, Some(Kind::ModelDirectory | Kind::FairseqCheckpoint));
+        if !describes_itself {
+            return Ok(());
+        }
+        // A checkpoint whose model ours cannot be is listed all the same, with the reason.
+        match import_checkpoint(path, None) {
+            Ok(imported) => {
+                let Imported { config, settings, notes, lineage, .. } = imported;
+                self.config.get_or_insert(config);
+                (self.settings, self.lineage) = (settings, lineage);
+                self.notes = notes;
+            }
+            Err(error) => self.notes.push(error.to_string()),
+        }
+        Ok(())
     }
 }
 
-/// First and largest difference of two equally long lists.
-fn differences(tensor: &str, first: &[f32], second: &[f32]) -> Option<(Difference, Difference)> {
-    let (mut earliest, mut largest): (Option<usize>, (usize, f64)) = (None, (0, -1.0));
-    for (position, (&a, &b)) in first.iter().zip(second).enumerate() {
-        if a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()) {
-            continue;
-        }
-        earliest.get_or_insert(position);
-        let size = size_of_difference(a, b);
-        if size > largest.1 {
-            largest = (position, size);
-        }
+/// What tensors of these names are.
+fn kind_of(tensors: &[ListedTensor]) -> Kind {
+    let has = |part: &str| tensors.iter().any(|tensor| tensor.name.contains(part));
+    let places: Vec<Option<Place>> =
+        tensors.iter().map(|tensor| locate(tensor.name.trim_start_matches('/'))).collect();
+    let encoder = places.iter().filter(|place| matches!(place, Some(Place::Encoder(_)))).count();
+    let heads = places.iter().filter(|place| matches!(place, Some(Place::Head(_)))).count();
+    match (encoder, heads) {
+        (0, 0) if has("quantizer.") => Kind::Encodec,
+        (0, 0) => Kind::Tensors,
+        (0, _) => Kind::Heads,
+        _ if has("pos_conv.0.") || has("mask_emb") => Kind::FairseqWeights,
+        _ => Kind::HuggingFaceWeights,
     }
-    let difference = |position: usize| {
-        let (first, second) = (first[position], second[position]);
-        let size = size_of_difference(first, second);
-        Difference { tensor: tensor.into(), position, first, second, size }
-    };
-    earliest.map(|earliest| (difference(earliest), difference(largest.0)))
 }
 
-fn size_of_difference(a: f32, b: f32) -> f64 {
-    let size = (f64::from(a) - f64::from(b)).abs();
-    if size.is_nan() { f64::INFINITY } else { size }
+fn is_run_checkpoint(path: &Path) -> bool {
+    ["COMMIT", "state.json", "weights.safetensors"].iter().all(|name| path.join(name).is_file())
+}
+
+/// The tensors at `path` as they are listed and compared: with the heads of a model directory, and those of a run's checkpoint.
+pub(crate) fn open_listed(path: &Path) -> Result<Box<dyn TensorSource>, WeightsError> {
+    if is_run_checkpoint(path) {
+        return Ok(Box::new(SafetensorsFile::open(&path.join("weights.safetensors"))?));
+    }
+    let (weights, heads) = (open_source(path)?, path.join(HEADS));
+    if !heads.is_file() {
+        return Ok(weights);
+    }
+    Ok(Box::new(Joined { weights, heads: SafetensorsFile::open(&heads)? }))
+}
+
+/// A model's weights and its heads as one.
+struct Joined {
+    weights: Box<dyn TensorSource>,
+    heads: SafetensorsFile,
+}
+
+impl TensorSource for Joined {
+    fn place(&self) -> String {
+        self.weights.place()
+    }
+
+    fn infos(&self) -> BTreeMap<String, TensorInfo> {
+        let mut infos = self.heads.infos();
+        infos.extend(self.weights.infos());
+        infos
+    }
+
+    fn set_aside(&self) -> Vec<Unused> {
+        self.weights.set_aside()
+    }
+
+    fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
+        if self.weights.infos().contains_key(name) { self.weights.read_raw(name) } else { self.heads.read_raw(name) }
+    }
 }
 
 #[cfg(test)]
@@ -198,39 +240,17 @@ mod tests {
     use super::*;
     use crate::{Tensor, Tensors, write_safetensors};
 
-    fn tensors(values: [(&str, &[f32]); 2]) -> Tensors {
-        let tensor = |data: &[f32]| Tensor { shape: vec![data.len()], data: data.to_vec() };
-        values.into_iter().map(|(name, data)| (name.to_owned(), tensor(data))).collect()
-    }
-
-    #[test]
-    fn first_and_worst_difference_are_told() {
-        let a = tensors([("mask_emb", &[1.0, 2.0, 3.0]), ("x", &[1.0, f32::NAN])]);
-        let b = tensors([("masked_spec_embed", &[1.0, 2.5, 1.0]), ("x", &[1.0, f32::NAN])]);
-        let comparison = compare_sources(&a, &b).unwrap();
-        assert!(!comparison.is_equal());
-        assert_eq!((comparison.n_compared, comparison.n_equal), (2, 1));
-        assert_eq!(comparison.first.unwrap().position, 1);
-        assert_eq!(comparison.worst.unwrap().position, 2);
-        assert!(compare_sources(&a, &a).unwrap().is_equal());
-    }
-
-    #[test]
-    fn a_nan_on_one_side_is_the_worst() {
-        let a = tensors([("x", &[f32::NAN, 9.0]), ("y", &[0.0])]);
-        let b = tensors([("x", &[0.0, 0.0]), ("y", &[0.0, 1.0])]);
-        let comparison = compare_sources(&a, &b).unwrap();
-        assert_eq!(comparison.other_shape, ["y"]);
-        assert!(comparison.worst.unwrap().size.is_infinite());
-    }
-
     #[test]
     fn a_listing_counts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.safetensors");
-        write_safetensors(&path, &tensors([("x", &[1.0]), ("y", &[0.0, 1.0])]), &BTreeMap::new()).unwrap();
+        let tensor = |data: &[f32]| Tensor { shape: vec![data.len()], data: data.to_vec() };
+        let tensors: Tensors =
+            [("x".into(), tensor(&[1.0])), ("y".into(), tensor(&[0.0, 1.0]))].into_iter().collect();
+        write_safetensors(&path, &tensors, &BTreeMap::new()).unwrap();
         let listing = inspect(&path).unwrap();
         assert_eq!((listing.n_parameters, listing.n_bytes, listing.tensors.len()), (3, 12, 2));
+        assert_eq!((listing.kind, listing.dtypes["float32"]), (Kind::Tensors, 2));
         assert_eq!(listing.tensors[0].sha256, files::hash_bytes(&1.0f32.to_le_bytes()).to_string());
     }
 }

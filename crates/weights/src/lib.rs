@@ -5,25 +5,32 @@
 //! listed in a report.
 
 mod checkpoint;
+mod compare;
 mod error;
 mod inspect;
 mod merge;
 mod model;
 mod tensors;
 
-pub use checkpoint::{Imported, StateDict, TorchCheckpoint, convert_to_hf, hf_config, import_checkpoint};
+pub use checkpoint::{
+    ConvertReport, CqtConstants, ExportReport, Imported, StateDict, TorchCheckpoint, TrainingSettings,
+    convert_to_fairseq, convert_to_hf, hf_config, import_checkpoint, training_settings,
+};
+pub use compare::{Comparison, Difference, compare, compare_sources};
 pub use error::WeightsError;
-pub use inspect::{Comparison, Difference, ListedTensor, Listing, compare, compare_sources, inspect};
+pub use inspect::{Kind, ListedTensor, Listing, inspect};
 pub use merge::{
     DareRescale, MergeMethod, MergeModel, MergeParameters, MergePlan, MergeReport, ModelParameters,
     NamedSetting, Setting, TaskVectorStatistics, TensorRule, dare_mask, dare_with_mask, merge_directories,
     merge_files, merge_planned, merge_tensor, merge_tensors, slerp, task_vector_statistics, trim,
 };
 pub use model::{
-    Adapted, Card, DataOrigin, FrontEndNorm, Lineage, LoadReport, ModelDirectory, ModelFiles, ModelShape,
-    ParentModel, Place, StageRecord, adapt, fairseq_name, locate, preprocessor_config, to_fairseq_tensors,
+    Adapted, Canonical, Card, DataOrigin, FairseqTensor, FrontEndNorm, HeadsOrigin, Lineage, LoadReport,
+    ModelDirectory, ModelFiles, ModelShape, ParentModel, Place, Placed, StageRecord, Unused, adapt,
+    fairseq_name, fairseq_names, heads_of, locate, place, preprocessor_config, to_fairseq_tensors,
 };
 pub use tensors::{
     Dtype, RawTensor, SafetensorsFile, SafetensorsWriter, ShardedFile, Tensor, TensorInfo, TensorSource,
     TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors,
+    write_source,
 };

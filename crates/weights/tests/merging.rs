@@ -103,6 +103,7 @@ fn write(dir: &Path, config: &serde_json::Value, tensors: &Tensors, culture: &st
         lineage: &lineage,
         card: &card,
         preprocessor: None,
+        fairseq: None,
     };
     ModelDirectory::write(dir, &files).expect("written");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use culturemert_weights::{
     Card, DataOrigin, Lineage, ModelDirectory, ModelFiles, ModelShape, ParentModel, StageRecord, Tensor,
-    Tensors, WeightsError, adapt, open_source, to_fairseq_tensors,
+    TensorSource, Tensors, WeightsError, adapt, open_source, to_fairseq_tensors,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +49,9 @@ fn lineage() -> Lineage {
 
 fn write(dir: &Path, config: &Value, tensors: &Tensors, heads: Option<&Tensors>) -> Result<(), WeightsError> {
     let (lineage, card) = (lineage(), Card::new("small", "A test."));
-    let files = ModelFiles { config, tensors, heads, lineage: &lineage, card: &card, preprocessor: None };
+    let heads = heads.map(|heads| heads as &dyn TensorSource);
+    let files =
+        ModelFiles { config, tensors, heads, lineage: &lineage, card: &card, preprocessor: None, fairseq: None };
     ModelDirectory::write(dir, &files).map(drop)
 }
 
@@ -65,7 +67,7 @@ fn what_is_written_is_read() {
     let model = ModelDirectory::open(&dir).unwrap();
     let (back, report) = model.tensors().unwrap();
     assert_eq!(back, tensors);
-    assert!(report.missing.is_empty() && report.unused.is_empty());
+    assert!(report.made.is_empty() && report.unused.is_empty());
     assert_eq!(report.loaded.len(), tensors.len());
     assert_eq!(model.heads().unwrap(), Some(heads));
     assert_eq!(model.config()["model_type"], "hubert");

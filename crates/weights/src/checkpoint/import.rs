@@ -1,115 +1,217 @@
-//! From any checkpoint to a model directory.
+//! Opening any checkpoint of a MERT model as encoder, heads and configuration, and writing it as a model directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{TorchCheckpoint, hf_config};
-use crate::model::Canonical;
+use super::export::{KEPT, Kept};
+use super::training_settings::training_settings;
+use super::{TorchCheckpoint, TrainingSettings, hf_config};
 use crate::tensors::is_torch;
 use crate::{
-    Adapted, Card, Lineage, LoadReport, ModelDirectory, ModelFiles, ParentModel, Tensor, TensorSource,
-    Tensors, WeightsError, adapt, open_source,
+    Adapted, Card, Lineage, LoadReport, ModelDirectory, ModelFiles, ModelShape, ParentModel, Placed, TensorSource,
+    WeightsError, open_source, place,
 };
 
-const PROJECTION: &str = "feature_projection.projection";
-
-/// A checkpoint in our terms.
-#[derive(Clone, Debug, PartialEq)]
+/// An open checkpoint in our terms; its tensors are still on disk.
 pub struct Imported {
+    path: PathBuf,
+    weights: Weights,
     /// The configuration: as given, or the checkpoint's own.
     pub config: Value,
-    /// Encoder, heads, and what became of each tensor.
-    pub adapted: Adapted,
+    /// fairseq's whole configuration, in a checkpoint of fairseq or a model converted from one.
+    pub fairseq: Option<Value>,
+    /// What the checkpoint says about its training, in the keys of our plans.
+    pub settings: TrainingSettings,
+    /// What else it says that no plan of ours can, and what was set aside of it.
+    pub notes: Vec<String>,
     /// Classes of objects in the checkpoint that were not looked into.
+    pub skipped: Vec<String>,
+    preprocessor: Option<Value>,
+    /// History of the model, where it has one.
+    pub lineage: Option<Lineage>,
+}
+
+enum Weights {
+    Directory(ModelDirectory),
+    File(Box<dyn TensorSource>),
+}
+
+/// Opens a checkpoint of fairseq or Hugging Face, torch or safetensors, or a model directory. A fairseq checkpoint and a directory
+/// bring their configuration; for others it is given, or lies beside the file as `config.json`.
+pub fn import_checkpoint(path: &Path, config: Option<&Value>) -> Result<Imported, WeightsError> {
+    if path.is_dir() && config.is_none() {
+        return ModelDirectory::open(path).map(Imported::of_directory);
+    }
+    if path.is_file() && is_torch(path)? {
+        return Imported::of_torch(TorchCheckpoint::open(path)?, path, config);
+    }
+    let beside = path.with_file_name("config.json");
+    let config = match config {
+        Some(config) => config.clone(),
+        None if beside.is_file() => crate::model::read_json(&beside)?,
+        None => return Err(no_config(path)),
+    };
+    Ok(Imported::new(path, Weights::File(open_source(path)?), config))
+}
+
+impl Imported {
+    fn new(path: &Path, weights: Weights, config: Value) -> Self {
+        Self {
+            path: path.into(),
+            weights,
+            config,
+            fairseq: None,
+            settings: TrainingSettings::default(),
+            notes: Vec::new(),
+            skipped: Vec::new(),
+            preprocessor: None,
+            lineage: None,
+        }
+    }
+
+    fn of_directory(model: ModelDirectory) -> Self {
+        let path = model.dir().to_owned();
+        let (fairseq, preprocessor) = (model.fairseq().cloned(), model.preprocessor().cloned());
+        let lineage = model.lineage().cloned();
+        let settings = lineage.as_ref().map(|lineage| lineage.settings.clone()).unwrap_or_default();
+        let config = model.config().clone();
+        let new = Self::new(&path, Weights::Directory(model), config);
+        Self { fairseq, preprocessor, lineage, settings, ..new }
+    }
+
+    fn of_torch(checkpoint: TorchCheckpoint, path: &Path, config: Option<&Value>) -> Result<Self, WeightsError> {
+        let place = path.display().to_string();
+        let cfg = fairseq_cfg(&checkpoint);
+        let own = cfg.as_ref().map(|cfg| hf_config(&cfg["model"], &place)).transpose()?;
+        let kept = checkpoint.json(KEPT).and_then(|kept| Kept::read(&kept));
+        let skipped = checkpoint.skipped().to_vec();
+        let weights = checkpoint.into_state_dict();
+        let n_classes = weights.infos().get("label_embs_concat").map(|info| info.shape[0]);
+        let beside = path.with_file_name("config.json");
+        let mut notes = Vec::new();
+        let (config, kept) = match (config, own) {
+            (Some(config), _) => (config.clone(), None),
+            (None, Some(own)) => {
+                let kept = kept.filter(|kept| {
+                    let agrees = same_shape(&kept.config, &own, &place);
+                    if !agrees {
+                        notes.push("what culturemert kept in `extra_state` contradicts `cfg` and is set aside".into());
+                    }
+                    agrees
+                });
+                (kept.as_ref().map_or(own, |kept| kept.config.clone()), kept)
+            }
+            (None, None) if beside.is_file() => (crate::model::read_json(&beside)?, None),
+            (None, None) => return Err(no_config(path)),
+        };
+        let mut new = Self::new(path, Weights::File(Box::new(weights)), config);
+        if let Some(cfg) = &cfg {
+            let (settings, beyond) = training_settings(cfg, n_classes);
+            new.settings = settings;
+            notes.extend(beyond.into_iter().map(|key| format!("no plan of ours has `{key}`")));
+        }
+        if let Some(Kept { preprocessor, lineage, .. }) = kept {
+            (new.preprocessor, new.lineage) = (preprocessor, lineage);
+        }
+        Ok(Self { fairseq: cfg, notes, skipped, ..new })
+    }
+
+    /// The file or directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Encoder and heads in their places, and what became of each tensor of the file.
+    pub fn place(&self) -> Result<Placed<'_>, WeightsError> {
+        match &self.weights {
+            Weights::Directory(model) => model.place(),
+            Weights::File(source) => place(source.as_ref(), &self.config),
+        }
+    }
+
+    /// Encoder and heads in memory, as float32.
+    pub fn adapt(&self) -> Result<Adapted, WeightsError> {
+        let Placed { encoder, heads, report } = self.place()?;
+        Ok(Adapted { encoder: encoder.read_all()?, heads: heads.read_all()?, report })
+    }
+
+    /// History of the model: its own, or that of a model which came from elsewhere.
+    pub(crate) fn history(&self, hash: impl ToString) -> Lineage {
+        let mut lineage = self.lineage.clone().unwrap_or_else(|| {
+            let base = ParentModel { name: self.name(), hash: hash.to_string(), licence: None };
+            Lineage { base: Some(base), ..Lineage::new() }
+        });
+        lineage.settings = self.settings.clone();
+        lineage
+    }
+
+    pub(crate) fn preprocessor(&self) -> Option<&Value> {
+        self.preprocessor.as_ref()
+    }
+
+    fn name(&self) -> String {
+        self.path.file_stem().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// fairseq's configuration: `cfg`, or in older checkpoints the one namespace that holds all keys.
+fn fairseq_cfg(checkpoint: &TorchCheckpoint) -> Option<Value> {
+    if let Some(cfg) = checkpoint.json("/cfg").filter(|cfg| cfg["model"].is_object()) {
+        return Some(cfg);
+    }
+    let flat = checkpoint.json("/args")?;
+    let flat = flat.get("state").filter(|flat| flat["encoder_embed_dim"].is_number())?;
+    Some(serde_json::json!({ "model": flat, "task": flat, "criterion": flat }))
+}
+
+fn same_shape(one: &Value, other: &Value, place: &str) -> bool {
+    let shape = |config| ModelShape::from_config(config, place).ok();
+    shape(one).is_some_and(|one| shape(other) == Some(one))
+}
+
+fn no_config(path: &Path) -> WeightsError {
+    let place = path.display().to_string();
+    let reason = "the checkpoint brings none; give one with `--config`, or lay it beside the file".into();
+    WeightsError::Config { place, reason }
+}
+
+/// What a conversion took and left.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConvertReport {
+    /// What became of each tensor.
+    #[serde(flatten)]
+    pub tensors: LoadReport,
+    /// What the checkpoint says about its training, in the keys of our plans.
+    pub settings: TrainingSettings,
+    /// What else it says that was not carried over.
+    pub notes: Vec<String>,
+    /// Classes of objects that were not looked into.
     pub skipped: Vec<String>,
 }
 
-/// Reads a checkpoint of fairseq or Hugging Face, torch or safetensors. A fairseq checkpoint brings its configuration; for others
-/// it is given, or lies beside the file as `config.json`.
-pub fn import_checkpoint(path: &Path, config: Option<&Value>) -> Result<Imported, WeightsError> {
-    if path.is_dir() {
-        let model = ModelDirectory::open(path)?;
-        let mut adapted = model.load()?;
-        if let Some(heads) = model.heads()? {
-            adapted.heads = heads;
-        }
-        return Ok(Imported { config: model.config().clone(), adapted, skipped: Vec::new() });
-    }
-    let place = path.display().to_string();
-    let (source, own, skipped): (Box<dyn TensorSource>, Option<Value>, Vec<String>) = if is_torch(path)? {
-        let checkpoint = TorchCheckpoint::open(path)?;
-        let own = checkpoint.json("/cfg/model").filter(Value::is_object);
-        let own = own.map(|model| hf_config(&model, &place)).transpose()?;
-        let skipped = checkpoint.skipped().to_vec();
-        (Box::new(checkpoint.into_state_dict()), own, skipped)
-    } else {
-        (open_source(path)?, None, Vec::new())
-    };
-    let beside = path.with_file_name("config.json");
-    let config = match (config, own) {
-        (Some(config), _) => config.clone(),
-        (None, Some(own)) => own,
-        (None, None) if beside.exists() => crate::model::read_json(&beside)?,
-        (None, None) => {
-            let reason = "the checkpoint brings none; give one, or lay it beside the file".into();
-            return Err(WeightsError::Config { place, reason });
-        }
-    };
-    let mut tensors = source.read_all()?;
-    let added = add_identity_projection(&mut tensors, &config, &place);
-    let mut adapted = adapt(&tensors, &config).map_err(|error| at_place(error, &place))?;
-    if added {
-        adapted.report.loaded.retain(|(name, _)| !name.starts_with(PROJECTION));
-    }
-    Ok(Imported { config, adapted, skipped })
-}
-
-/// fairseq leaves the projection out where front end and encoder have the same width; `HubertModel` never does.
-fn add_identity_projection(tensors: &mut Tensors, config: &Value, place: &str) -> bool {
-    let absent = Canonical::new(tensors, config).is_err()
-        && !tensors.names().any(|name| name.contains("post_extract_proj") || name.contains(PROJECTION));
-    let shape = crate::ModelShape::from_config(config, place).ok();
-    let Some(shape) = shape.filter(|shape| absent && shape.conv_dim.last() == Some(&shape.hidden_size))
-    else {
-        return false;
-    };
-    let width = shape.hidden_size;
-    let mut identity = vec![0.0; width * width];
-    identity.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
-    tensors.insert(format!("{PROJECTION}.weight"), Tensor { shape: vec![width, width], data: identity });
-    tensors.insert(format!("{PROJECTION}.bias"), Tensor { shape: vec![width], data: vec![0.0; width] });
-    true
-}
-
-fn at_place(error: WeightsError, file: &str) -> WeightsError {
-    match error {
-        WeightsError::Names { missing, unexpected, .. } => {
-            WeightsError::Names { place: file.into(), missing, unexpected }
-        }
-        WeightsError::Shape { tensor, found, needed, .. } => {
-            WeightsError::Shape { place: file.into(), tensor, found, needed }
-        }
-        other => other,
-    }
-}
-
-/// Writes a checkpoint as a model directory, heads included, and says what became of its tensors.
-pub fn convert_to_hf(path: &Path, config: Option<&Value>, out: &Path) -> Result<LoadReport, WeightsError> {
-    let Imported { config, adapted, .. } = import_checkpoint(path, config)?;
-    let name = path.file_stem().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
-    let hash = adapted.encoder.content_hash().to_string();
-    let base = ParentModel { name: name.clone(), hash, licence: None };
-    let lineage = Lineage { base: Some(base), ..Lineage::new() };
-    let card = Card::new(name, "Converted from a checkpoint; its weights are unchanged.");
+/// Writes a checkpoint as a model directory, heads included and every tensor in the type it has, and says what became of each.
+pub fn convert_to_hf(path: &Path, config: Option<&Value>, out: &Path) -> Result<ConvertReport, WeightsError> {
+    let imported = import_checkpoint(path, config)?;
+    let Placed { encoder, heads, report } = imported.place()?;
+    let lineage = imported.history(encoder.content_hash()?);
+    let card = Card::new(imported.name(), "Converted from a checkpoint; its weights are unchanged.");
     let files = ModelFiles {
-        config: &config,
-        tensors: &adapted.encoder,
-        heads: Some(&adapted.heads),
+        config: &imported.config,
+        tensors: &encoder,
+        heads: Some(&heads),
         lineage: &lineage,
         card: &card,
-        preprocessor: None,
+        preprocessor: imported.preprocessor(),
+        fairseq: imported.fairseq.as_ref(),
     };
     ModelDirectory::write(out, &files)?;
-    Ok(adapted.report)
+    let Imported { settings, notes, skipped, .. } = &imported;
+    Ok(ConvertReport {
+        tensors: report,
+        settings: settings.clone(),
+        notes: notes.clone(),
+        skipped: skipped.clone(),
+    })
 }

@@ -3,18 +3,17 @@
 //! Magic number, protocol, system, the object, the keys of the storages; each storage is its element count (8 bytes) and its elements.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read as _, SeekFrom};
 
 use super::machine::run;
 use super::node::{Node, Pickle};
 use super::tree::View;
-use super::zip::Span;
+use super::zip::{Input, Span};
 
 /// 0x1950a86a20f9469cfc6c, little-endian with its sign.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// The pickles of a checkpoint are far shorter.
-const LONGEST_PICKLES: u64 = 64 << 20;
+const LONGEST_PICKLES: u64 = 16 << 20;
 
 /// The object and the keys of its storages with the position of the first of them.
 pub(super) struct Legacy {
@@ -24,7 +23,7 @@ pub(super) struct Legacy {
 }
 
 /// Reads the pickles at the start of a file.
-pub(super) fn read(file: &mut File, file_length: u64) -> Result<Legacy, String> {
+pub(super) fn read(file: &mut dyn Input, file_length: u64) -> Result<Legacy, String> {
     let mut start = Vec::new();
     file.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
     file.take(file_length.min(LONGEST_PICKLES)).read_to_end(&mut start).map_err(|error| error.to_string())?;
@@ -59,7 +58,7 @@ impl Legacy {
     /// Where the storages lie. How long an element is only the tensors tell, so a storage nobody uses ends the search.
     pub(super) fn storages(
         &self,
-        file: &mut File,
+        file: &mut dyn Input,
         file_length: u64,
         tensors: &[(String, View)],
     ) -> Result<BTreeMap<String, Span>, String> {
@@ -68,6 +67,9 @@ impl Legacy {
         let mut spans = BTreeMap::new();
         let mut position = self.begin;
         for key in &self.keys {
+            if spans.contains_key(key) {
+                return Err(format!("storage `{key}` is listed twice"));
+            }
             let Some(&size) = sizes.get(key.as_str()) else {
                 return Err(format!("storage `{key}` belongs to no tensor that can be read"));
             };

@@ -1,16 +1,21 @@
 //! Runs a pickle, protocols 0 to 5, as a description of data: nothing is imported and nothing is called.
 //!
 //! Source: the opcodes of Python's `pickletools`. Every operation checks the stack; sizes are checked against what is left of
-//! the input before anything is allocated, and the number of values, memo entries and marks is bounded.
+//! the input before anything is allocated. Values, texts, stack, memo and marks are bounded, so that no pickle needs more than
+//! some 80 MB or a second, whatever it says.
 
 use std::collections::HashMap;
 
 use super::node::{Node, NodeId, Pickle};
 
-/// A checkpoint of a billion parameters has some ten thousand values; this leaves room.
-const MOST_NODES: usize = 4 << 20;
+/// A checkpoint of a billion parameters has some ten thousand values, with optimiser state and dictionaries; this leaves room.
+const MOST_NODES: usize = 250_000;
+/// Bytes of all texts, lists and dictionaries together.
+const MOST_BYTES: usize = 16 << 20;
 const MOST_MARKS: usize = 1 << 16;
-const DEEPEST_STACK: usize = 16 << 20;
+const DEEPEST_STACK: usize = 1 << 20;
+/// A line that is quoted in a message.
+const LONGEST_QUOTE: usize = 40;
 
 /// Why a pickle cannot be read.
 type Failure = String;
@@ -24,6 +29,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Pickle, Failure> {
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        held: 0,
     };
     loop {
         let at = machine.position;
@@ -42,6 +48,8 @@ struct Machine<'a> {
     stack: Vec<NodeId>,
     marks: Vec<usize>,
     memo: HashMap<u64, NodeId>,
+    /// Bytes of texts, lists and dictionaries so far.
+    held: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -77,7 +85,7 @@ impl<'a> Machine<'a> {
             b'L' => {
                 let line = self.line()?;
                 let number =
-                    line.trim_end_matches('L').parse().map_err(|_| format!("`{line}` is no number"))?;
+                    line.trim_end_matches('L').parse().map_err(|_| no_number(line))?;
                 self.push(Node::Int(number))?;
             }
             b'J' => {
@@ -102,7 +110,7 @@ impl<'a> Machine<'a> {
             }
             b'F' => {
                 let line = self.line()?;
-                let number = line.parse().map_err(|_| format!("`{line}` is no number"))?;
+                let number = line.parse().map_err(|_| no_number(line))?;
                 self.push(Node::Float(number))?;
             }
             b'G' => {
@@ -110,24 +118,27 @@ impl<'a> Machine<'a> {
                 self.push(Node::Float(number))?;
             }
             b'S' => {
-                let text = self.line()?.trim_matches(['\'', '"']).to_owned();
-                self.push(Node::Text(text))?;
+                let line = self.line()?;
+                self.push_text(line.trim_matches(['\'', '"']).as_bytes())?;
             }
             b'V' => {
-                let text = self.line()?.to_owned();
-                self.push(Node::Text(text))?;
+                let line = self.line()?;
+                self.push_text(line.as_bytes())?;
             }
             b'U' | 0x8c => {
                 let length = self.size1()?;
-                self.push_text(length)?;
+                let bytes = self.take(length)?;
+                self.push_text(bytes)?;
             }
             b'T' | b'X' => {
                 let length = self.size4()?;
-                self.push_text(length)?;
+                let bytes = self.take(length)?;
+                self.push_text(bytes)?;
             }
             0x8d => {
                 let length = self.size8()?;
-                self.push_text(length)?;
+                let bytes = self.take(length)?;
+                self.push_text(bytes)?;
             }
             b'C' => {
                 let length = self.size1()?;
@@ -193,18 +204,23 @@ impl<'a> Machine<'a> {
                 self.set_items(pairs)
             }
             b'c' => {
-                let module = self.line()?.to_owned();
-                let name = self.line()?.to_owned();
-                self.push(Node::Global { module, name })
+                let global = self.global_of_lines()?;
+                self.push(global)
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let text = |id: NodeId| match &self.nodes[id as usize] {
-                    Node::Text(text) => Ok(text.clone()),
+                let length = |id: NodeId| match &self.nodes[id as usize] {
+                    Node::Text(text) => Ok(text.len()),
                     _ => Err("a global is not named by text"),
                 };
-                let (module, name) = (text(module)?, text(name)?);
-                self.push(Node::Global { module, name })
+                // Counted before it is copied: the same long text can name many globals.
+                self.hold(length(module)? + length(name)?)?;
+                let text = |id: NodeId| match &self.nodes[id as usize] {
+                    Node::Text(text) => text.clone(),
+                    _ => String::new(),
+                };
+                let global = Node::Global { module: text(module), name: text(name) };
+                self.push(global)
             }
             b'R' | 0x81 => {
                 let (arguments, class) = (self.pop()?, self.pop()?);
@@ -220,9 +236,9 @@ impl<'a> Machine<'a> {
                 self.object_of(class, items.collect())
             }
             b'i' => {
-                let (module, name) = (self.line()?.to_owned(), self.line()?.to_owned());
+                let global = self.global_of_lines()?;
                 let items = self.pop_mark()?;
-                let class = self.add(Node::Global { module, name })?;
+                let class = self.add(global)?;
                 self.object_of(class, items)
             }
             b'b' => {
@@ -235,8 +251,9 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             b'P' => {
-                let text = self.line()?.to_owned();
-                let id = self.add(Node::Text(text))?;
+                let line = self.line()?;
+                let text = self.text(line.as_bytes())?;
+                let id = self.add(text)?;
                 self.push(Node::Persistent(id))
             }
             b'Q' => {
@@ -245,7 +262,7 @@ impl<'a> Machine<'a> {
             }
             b'p' | b'g' => {
                 let line = self.line()?;
-                let key = line.parse().map_err(|_| format!("`{line}` is no place of the memo"))?;
+                let key = line.parse().map_err(|_| no_number(line))?;
                 if operation == b'p' { self.put(key) } else { self.get(key) }
             }
             b'q' => {
@@ -343,8 +360,10 @@ impl<'a> Machine<'a> {
         Ok(top)
     }
 
+    /// The values above the last mark. They are counted here, and again by a container that keeps them.
     fn pop_mark(&mut self) -> Result<Vec<NodeId>, Failure> {
         let mark = self.marks.pop().ok_or("a mark is missing")?;
+        self.hold((self.stack.len() - mark) * size_of::<NodeId>())?;
         Ok(self.stack.split_off(mark))
     }
 
@@ -353,7 +372,7 @@ impl<'a> Machine<'a> {
         let node = match line {
             "00" => Node::Bool(false),
             "01" => Node::Bool(true),
-            _ => Node::Int(line.trim().parse().map_err(|_| format!("`{line}` is no number"))?),
+            _ => Node::Int(line.trim().parse().map_err(|_| no_number(line))?),
         };
         self.push(node)
     }
@@ -366,23 +385,47 @@ impl<'a> Machine<'a> {
             whole[..length].copy_from_slice(bytes);
             Node::Int(i64::from_le_bytes(whole))
         } else {
+            self.hold(length)?;
             Node::LongInt(bytes.to_vec())
         };
         self.push(node)
     }
 
-    fn push_text(&mut self, length: usize) -> Result<(), Failure> {
+    fn text(&mut self, bytes: &[u8]) -> Result<Node, Failure> {
+        // Three times, because a byte that is no text becomes a mark of three.
+        self.hold(if bytes.is_ascii() { bytes.len() } else { 3 * bytes.len() })?;
         // Python lets lone surrogates through; such text is nobody's tensor name.
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.push(Node::Text(text))
+        Ok(Node::Text(String::from_utf8_lossy(bytes).into_owned()))
+    }
+
+    fn push_text(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let text = self.text(bytes)?;
+        self.push(text)
+    }
+
+    fn global_of_lines(&mut self) -> Result<Node, Failure> {
+        let (module, name) = (self.line()?, self.line()?);
+        self.hold(module.len() + name.len())?;
+        Ok(Node::Global { module: module.to_owned(), name: name.to_owned() })
     }
 
     fn push_bytes(&mut self, length: usize) -> Result<(), Failure> {
-        let bytes = self.take(length)?.to_vec();
-        self.push(Node::Bytes(bytes))
+        let bytes = self.take(length)?;
+        self.hold(length)?;
+        self.push(Node::Bytes(bytes.to_vec()))
+    }
+
+    /// Counts bytes that are about to be kept.
+    fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.held = self.held.saturating_add(bytes);
+        if self.held > MOST_BYTES {
+            return Err(format!("its texts and lists have more than {MOST_BYTES} bytes"));
+        }
+        Ok(())
     }
 
     fn append(&mut self, more: Vec<NodeId>) -> Result<(), Failure> {
+        self.hold(size_of_val(more.as_slice()))?;
         let target = self.top()?;
         match &mut self.nodes[target as usize] {
             Node::List(items) | Node::Set(items) | Node::Object { list: items, .. } => items.extend(more),
@@ -392,6 +435,7 @@ impl<'a> Machine<'a> {
     }
 
     fn set_items(&mut self, more: Vec<(NodeId, NodeId)>) -> Result<(), Failure> {
+        self.hold(size_of_val(more.as_slice()))?;
         let target = self.top()?;
         match &mut self.nodes[target as usize] {
             Node::Dict(items) | Node::Object { items, .. } => items.extend(more),
@@ -422,6 +466,11 @@ impl<'a> Machine<'a> {
         let id = *self.memo.get(&key).ok_or_else(|| format!("its memo has no {key}"))?;
         self.push_id(id)
     }
+}
+
+fn no_number(line: &str) -> Failure {
+    let quote: String = line.chars().take(LONGEST_QUOTE).collect();
+    format!("`{quote}` is no number")
 }
 
 fn pairs(items: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>, Failure> {
@@ -478,6 +527,12 @@ mod tests {
         }
         assert!(run(&vec![b'('; 10 << 20]).is_err());
         assert!(run(&vec![b'N'; 10 << 20]).is_err());
+        // A long text that names a global again and again, five bytes each time.
+        let long = [&b"X\x00\x00\x10\x00"[..], &vec![b'a'; 1 << 20], b"q\0"].concat();
+        assert!(run(&[&long[..], &b"h\0h\0\x93".repeat(100), b"."].concat()).is_err());
+        // A tuple of a thousand values, made a hundred thousand times.
+        let many = [b"(".as_slice(), &b"2".repeat(1000), b"t0"].concat();
+        assert!(run(&[b"N".as_slice(), &many.repeat(10_000), b"."].concat()).is_err());
         let calls_a_shell = run(b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
         assert!(matches!(calls_a_shell.node(calls_a_shell.root), Node::Object { .. }));
     }

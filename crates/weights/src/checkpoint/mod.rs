@@ -1,14 +1,20 @@
-//! Checkpoints of torch and fairseq: read without running any of the code they name.
+//! Checkpoints of torch and fairseq: read without running any of the code they name, and written.
 
+mod export;
 mod fairseq_config;
 mod import;
 mod legacy;
 mod machine;
 mod node;
+mod pickle_writer;
 mod torch;
+mod training_settings;
 mod tree;
 mod zip;
+mod zip_writer;
 
+pub use export::{CqtConstants, ExportReport, convert_to_fairseq};
 pub use fairseq_config::hf_config;
-pub use import::{Imported, convert_to_hf, import_checkpoint};
+pub use import::{ConvertReport, Imported, convert_to_hf, import_checkpoint};
 pub use torch::{StateDict, TorchCheckpoint};
+pub use training_settings::{TrainingSettings, training_settings};

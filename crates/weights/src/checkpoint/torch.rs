@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,20 +11,22 @@ use serde_json::Value;
 
 use super::node::Pickle;
 use super::tree::{View, find_tensors, json_at};
-use super::zip::{Span, members};
+use super::zip::{Input, Span, members};
 use super::{legacy, machine};
-use crate::{RawTensor, TensorInfo, TensorSource, WeightsError};
+use crate::{RawTensor, TensorInfo, TensorSource, Unused, WeightsError};
 
 const FORMAT: &str = "a torch checkpoint";
 /// The pickle of a checkpoint is far shorter; its tensors lie outside it.
-const LONGEST_PICKLE: u64 = 64 << 20;
+const LONGEST_PICKLE: u64 = 16 << 20;
+/// Tensors may share storages, but no checkpoint shows each of its bytes more often than this.
+const MOST_SHOWN: u64 = 8;
 
 /// An open checkpoint: its structure in memory, its tensors on disk. Objects of unknown classes are skipped and listed.
 ///
 /// As a [`TensorSource`] its names are the ways to the tensors, for instance `/model/mask_emb`.
 pub struct TorchCheckpoint {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<Box<dyn Input>>,
     pickle: Pickle,
     tensors: BTreeMap<String, (TensorInfo, View)>,
     storages: BTreeMap<String, Span>,
@@ -35,27 +37,44 @@ pub struct TorchCheckpoint {
 impl TorchCheckpoint {
     /// Opens a file and checks its structure and the bounds of every tensor.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let bad = |reason: String| WeightsError::malformed(path, FORMAT, reason);
-        let mut file = File::open(path).map_err(FilesError::io("open", path))?;
+        let file = File::open(path).map_err(FilesError::io("open", path))?;
         let length = file.metadata().map_err(FilesError::io("open", path))?.len();
+        Self::read(Box::new(file), length, path)
+    }
+
+    /// The same of a checkpoint in memory; `name` is what messages call it.
+    pub fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Self, WeightsError> {
+        let length = bytes.len() as u64;
+        Self::read(Box::new(Cursor::new(bytes)), length, Path::new(name))
+    }
+
+    fn read(mut file: Box<dyn Input>, length: u64, path: &Path) -> Result<Self, WeightsError> {
+        let bad = |reason: String| WeightsError::malformed(path, FORMAT, reason);
         let mut magic = [0; 2];
         if length < 2 || file.read_exact(&mut magic).is_err() {
             return Err(bad(format!("it has only {length} bytes")));
         }
         let is_zip = &magic == b"PK";
         let (pickle, found, storages) = if is_zip {
-            read_zip(&mut file, length)
+            read_zip(file.as_mut(), length)
         } else if magic[0] == 0x80 {
-            read_legacy(&mut file, length)
+            read_legacy(file.as_mut(), length)
         } else {
             Err("it starts like neither of torch's two formats".into())
         }
         .map_err(bad)?;
         let mut tensors = BTreeMap::new();
+        let mut shown = 0u64;
         for (name, view) in found.tensors {
             let storage = storages.get(&view.storage);
             let info = check(&view, storage).map_err(|reason| bad(format!("tensor `{name}`: {reason}")))?;
-            tensors.insert(name, (info, view));
+            shown = shown.saturating_add(info.n_bytes().unwrap_or(0) as u64);
+            if tensors.insert(name.clone(), (info, view)).is_some() {
+                return Err(bad(format!("two tensors are called `{name}`")));
+            }
+        }
+        if shown > MOST_SHOWN * length {
+            return Err(bad(format!("its tensors show {shown} bytes, of a file that has {length}")));
         }
         let skipped = found.skipped.into_iter().collect();
         Ok(Self {
@@ -91,14 +110,15 @@ impl TorchCheckpoint {
         let name = |path: &String| {
             path.strip_prefix(prefix).filter(|name| !name.contains('/')).map(ToOwned::to_owned)
         };
-        let names =
+        let names: BTreeMap<String, String> =
             self.tensors.keys().filter_map(|path| name(path).map(|name| (name, path.clone()))).collect();
-        StateDict { checkpoint: self, names }
+        let outside = self.tensors.keys().filter(|path| name(path).is_none()).cloned().collect();
+        StateDict { checkpoint: self, names, outside }
     }
 }
 
 fn read_zip(
-    file: &mut File,
+    file: &mut dyn Input,
     length: u64,
 ) -> Result<(Pickle, super::tree::Found, BTreeMap<String, Span>), String> {
     let members = members(file, length)?;
@@ -129,7 +149,7 @@ fn read_zip(
 }
 
 fn read_legacy(
-    file: &mut File,
+    file: &mut dyn Input,
     length: u64,
 ) -> Result<(Pickle, super::tree::Found, BTreeMap<String, Span>), String> {
     let legacy = legacy::read(file, length)?;
@@ -172,7 +192,7 @@ fn is_contiguous(view: &View) -> bool {
     })
 }
 
-fn read_at(file: &mut File, position: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+fn read_at(file: &mut dyn Input, position: u64, bytes: &mut [u8]) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(position))?;
     file.read_exact(bytes)
 }
@@ -198,7 +218,7 @@ impl TensorSource for TorchCheckpoint {
         let begin = self.storages[&view.storage].begin + view.offset * size as u64;
         // The position is set before every read, so a panic elsewhere left nothing wrong behind.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        read_at(&mut file, begin, &mut bytes).map_err(FilesError::io("read", &self.path))?;
+        read_at(file.as_mut(), begin, &mut bytes).map_err(FilesError::io("read", &self.path))?;
         drop(file);
         raw.bytes = if is_contiguous(view) { bytes } else { gather(&bytes, view, n) };
         Ok(raw)
@@ -229,6 +249,8 @@ pub struct StateDict {
     checkpoint: TorchCheckpoint,
     /// Name to the way to it.
     names: BTreeMap<String, String>,
+    /// Ways to the tensors that are not among the weights.
+    outside: Vec<String>,
 }
 
 impl StateDict {
@@ -239,6 +261,17 @@ impl StateDict {
 }
 
 impl TensorSource for StateDict {
+    fn set_aside(&self) -> Vec<Unused> {
+        let reason = |path: &str| {
+            if path.starts_with("/last_optimizer_state/") {
+                "state of the optimiser, which another run has no use for"
+            } else {
+                "it lies outside the weights of the checkpoint"
+            }
+        };
+        self.outside.iter().map(|path| Unused { name: path.clone(), reason: reason(path) }).collect()
+    }
+
     fn place(&self) -> String {
         self.checkpoint.place()
     }

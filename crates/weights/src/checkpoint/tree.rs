@@ -8,11 +8,18 @@ use super::node::{Node, NodeId, Pickle};
 use crate::Dtype;
 
 /// Shared values are met once for every way to them; a pickle can make these ways exponentially many.
-const MOST_VISITS: usize = 4 << 20;
+const MOST_VISITS: usize = 1 << 20;
+/// Of these, the part that becomes JSON, whose values are large.
+const MOST_JSON_VISITS: usize = 1 << 17;
 const DEEPEST: usize = 200;
-/// No checkpoint has more tensors, or a longer way to one.
-const MOST_TENSORS: usize = 100_000;
-const LONGEST_PATH: usize = 4096;
+/// No checkpoint has a longer way to a tensor, or a longer name of a storage.
+const LONGEST_PATH: usize = 1024;
+/// Bytes that the descriptions of all tensors take together.
+const MOST_DESCRIBED: usize = 12 << 20;
+/// torch has no tensor of more axes.
+const MOST_AXES: usize = 64;
+/// Of the name of a class that is shown, characters.
+const LONGEST_NAME: usize = 200;
 /// Bytes of text that cost as much as one visit.
 const TEXT_A_VISIT: usize = 32;
 
@@ -37,7 +44,7 @@ pub(super) struct Found {
 
 /// Finds all tensors. The way to one is written `/key/index/key`.
 pub(super) fn find_tensors(pickle: &Pickle) -> Result<Found, String> {
-    let mut walk = Walk { pickle, found: Found::default(), path: String::new(), visits: 0 };
+    let mut walk = Walk { pickle, found: Found::default(), path: String::new(), visits: 0, described: 0 };
     walk.visit(pickle.root, 0)?;
     Ok(walk.found)
 }
@@ -47,11 +54,13 @@ struct Walk<'a> {
     found: Found,
     path: String,
     visits: usize,
+    /// Bytes of what was found.
+    described: usize,
 }
 
 impl Walk<'_> {
     fn visit(&mut self, id: NodeId, depth: usize) -> Result<(), String> {
-        self.visits += 1;
+        self.visits += 1 + cost(self.pickle.node(id));
         if depth > DEEPEST || self.visits > MOST_VISITS {
             return Err("its values contain each other too deeply".into());
         }
@@ -65,14 +74,13 @@ impl Walk<'_> {
                 if let Some(view) =
                     tensor(self.pickle, *class, *arguments, 0).map_err(|reason| self.at(&reason))?
                 {
-                    if self.found.tensors.len() >= MOST_TENSORS {
-                        return Err(format!("it has more than {MOST_TENSORS} tensors"));
+                    self.described += 256 + 2 * self.path.len() + 32 * view.shape.len();
+                    if self.described > MOST_DESCRIBED {
+                        return Err(format!("it has more than {} tensors", self.found.tensors.len()));
                     }
                     self.found.tensors.push((self.path.clone(), view));
                 } else if dictionary(self.pickle, id).is_none() {
-                    let name =
-                        self.pickle.global(*class).map_or_else(|| "?".into(), |(m, n)| format!("{m}.{n}"));
-                    self.found.skipped.insert(name);
+                    self.found.skipped.insert(class_name(self.pickle, *class));
                 }
             }
             _ => {}
@@ -100,6 +108,23 @@ impl Walk<'_> {
     fn at(&self, reason: &str) -> String {
         format!("tensor `{}`: {reason}", self.path)
     }
+}
+
+/// What looking at a value costs beyond a visit: a dictionary is copied, item by item.
+fn cost(node: &Node) -> usize {
+    match node {
+        Node::Dict(items) => items.len() / 8,
+        Node::Object { items, .. } => items.len() / 8,
+        Node::List(items) | Node::Tuple(items) | Node::Set(items) => items.len() / 8,
+        Node::Text(text) => text.len() / TEXT_A_VISIT,
+        _ => 0,
+    }
+}
+
+/// Module and name of a class, cut where no class has so long a name.
+fn class_name(pickle: &Pickle, class: NodeId) -> String {
+    let Some((module, name)) = pickle.global(class) else { return "?".into() };
+    module.chars().take(LONGEST_NAME).chain(['.']).chain(name.chars().take(LONGEST_NAME)).collect()
 }
 
 /// The items of a dictionary, ordered dictionary or the like; `None` for anything else.
@@ -169,12 +194,13 @@ fn tensor(pickle: &Pickle, class: NodeId, arguments: NodeId, depth: usize) -> Re
             };
             let Some(dtype) = named else { return Ok(None) };
             let counts = |id: &NodeId| -> Option<Vec<u64>> {
-                pickle.tuple(*id)?.iter().map(|&n| pickle.count(n)).collect()
+                let all = pickle.tuple(*id).filter(|all| all.len() <= MOST_AXES)?;
+                all.iter().map(|&n| pickle.count(n)).collect()
             };
             let offset = pickle.count(*offset).ok_or("its offset is no count")?;
             let shape = counts(shape).ok_or("its shape is no tuple of counts")?;
             let strides = counts(strides).ok_or("its strides are no tuple of counts")?;
-            if shape.len() != strides.len() || shape.len() > 64 {
+            if shape.len() != strides.len() || shape.len() > MOST_AXES {
                 return Err(format!("it has {} axes and {} strides", shape.len(), strides.len()));
             }
             Ok(Some(View { storage, storage_elements, dtype, offset, shape, strides }))
@@ -195,7 +221,8 @@ fn storage_of(pickle: &Pickle, id: NodeId) -> Result<Option<(String, Option<Dtyp
     if rest.first().is_some_and(|&view| pickle.node(view) != &Node::None) {
         return Err("its storage is a view of another, as torch before 0.4 wrote; save it anew".into());
     }
-    let key = key_text(pickle, *key).ok_or("its storage has no key")?;
+    let key = key_text(pickle, *key).filter(|key| key.len() < LONGEST_PATH);
+    let key = key.ok_or("its storage has no key, or an absurd one")?;
     let elements = pickle.count(*elements).ok_or("its storage has no length")?;
     let Some((_, class)) = pickle.global(*class) else { return Ok(None) };
     let dtype = match class {
@@ -261,8 +288,8 @@ fn child(pickle: &Pickle, id: NodeId, step: &str) -> Option<NodeId> {
 }
 
 fn to_json(pickle: &Pickle, id: NodeId, depth: usize, visits: &mut usize) -> Value {
-    *visits += 1 + pickle.text(id).map_or(0, |text| text.len() / TEXT_A_VISIT);
-    if depth > DEEPEST || *visits > MOST_VISITS {
+    *visits += 1 + cost(pickle.node(id));
+    if depth > DEEPEST || *visits > MOST_JSON_VISITS {
         return json!("…");
     }
     if let Some(items) = dictionary(pickle, id) {
@@ -275,7 +302,6 @@ fn to_json(pickle: &Pickle, id: NodeId, depth: usize, visits: &mut usize) -> Val
         }
         return map.into();
     }
-    let mut inner = |id: NodeId| to_json(pickle, id, depth + 1, visits);
     match pickle.node(id) {
         Node::Bool(b) => (*b).into(),
         Node::Int(n) => (*n).into(),
@@ -284,16 +310,22 @@ fn to_json(pickle: &Pickle, id: NodeId, depth: usize, visits: &mut usize) -> Val
         Node::Text(text) => text.as_str().into(),
         Node::Bytes(bytes) => format!("{} bytes", bytes.len()).into(),
         Node::List(items) | Node::Tuple(items) | Node::Set(items) => {
-            items.iter().map(|&item| inner(item)).collect()
+            items.iter().map(|&item| to_json(pickle, item, depth + 1, visits)).collect()
         }
         Node::None | Node::Dict(_) | Node::Persistent(_) => Value::Null,
-        Node::Global { module, name } => json!({ "class": format!("{module}.{name}") }),
+        Node::Global { .. } => {
+            *visits += LONGEST_NAME / TEXT_A_VISIT;
+            json!({ "class": class_name(pickle, id) })
+        }
         Node::Object { class, arguments, state, .. } => {
             if let Ok(Some(view)) = tensor(pickle, *class, *arguments, 0) {
+                *visits += view.shape.len();
                 return json!({ "tensor": view.dtype.name(), "shape": view.shape });
             }
-            let class = pickle.global(*class).map(|(module, name)| format!("{module}.{name}"));
-            json!({ "class": class, "arguments": inner(*arguments), "state": state.map(inner) })
+            *visits += LONGEST_NAME / TEXT_A_VISIT;
+            let mut inner = |id: NodeId| to_json(pickle, id, depth + 1, visits);
+            let (arguments, state) = (inner(*arguments), state.map(inner));
+            json!({ "class": class_name(pickle, *class), "arguments": arguments, "state": state })
         }
     }
 }

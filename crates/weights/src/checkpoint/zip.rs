@@ -3,11 +3,15 @@
 //! Source: PKWARE's application note (end of central directory, central directory, local headers). All fields little-endian.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 /// A central directory names some thousand members; a larger one is not torch's.
-const LARGEST_DIRECTORY: u64 = 64 << 20;
+const LARGEST_DIRECTORY: u64 = 8 << 20;
+
+/// Where a checkpoint is read from: a file, or bytes in memory.
+pub(super) trait Input: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Input for T {}
 
 /// Where a member's bytes lie in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub(super) struct Span {
 }
 
 /// Members by name. Sizes are checked against the file; nothing is read but headers.
-pub(super) fn members(file: &mut File, file_length: u64) -> Result<BTreeMap<String, Span>, String> {
+pub(super) fn members(file: &mut dyn Input, file_length: u64) -> Result<BTreeMap<String, Span>, String> {
     let (directory, entries) = directory(file, file_length)?;
     let mut members = BTreeMap::new();
     let mut rest = &directory[..];
@@ -38,14 +42,16 @@ pub(super) fn members(file: &mut File, file_length: u64) -> Result<BTreeMap<Stri
         if begin.checked_add(length).is_none_or(|end| end > file_length) {
             return Err(format!("member `{name}` ends behind the file"));
         }
-        members.insert(name, Span { begin, length });
+        if members.insert(name.clone(), Span { begin, length }).is_some() {
+            return Err(format!("member `{name}` is there twice"));
+        }
         rest = &rest[total..];
     }
     Ok(members)
 }
 
 /// The bytes of the central directory and the number of its entries.
-fn directory(file: &mut File, file_length: u64) -> Result<(Vec<u8>, u64), String> {
+fn directory(file: &mut dyn Input, file_length: u64) -> Result<(Vec<u8>, u64), String> {
     let tail_length = file_length.min(65_557);
     let tail_begin = file_length - tail_length;
     let tail = read(file, tail_begin, tail_length)?;
@@ -103,7 +109,7 @@ fn sizes(header: &[u8], extra: &[u8]) -> Option<(u64, u64)> {
     (packed == length).then_some((length, local))
 }
 
-fn local_data(file: &mut File, position: u64) -> Result<u64, String> {
+fn local_data(file: &mut dyn Input, position: u64) -> Result<u64, String> {
     let header = read(file, position, 30)?;
     if !header.starts_with(b"PK\x03\x04") {
         return Err("its local header is damaged".into());
@@ -113,7 +119,7 @@ fn local_data(file: &mut File, position: u64) -> Result<u64, String> {
 }
 
 /// Reads a checked, small number of bytes.
-fn read(file: &mut File, begin: u64, length: u64) -> Result<Vec<u8>, String> {
+fn read(file: &mut dyn Input, begin: u64, length: u64) -> Result<Vec<u8>, String> {
     let mut bytes = vec![0; length as usize];
     file.seek(SeekFrom::Start(begin))
         .and_then(|_| file.read_exact(&mut bytes))

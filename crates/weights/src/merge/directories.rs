@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::MergePlan;
 use super::run::{Sources, merge_checked};
-use crate::model::{Canonical, replace_directory, write_texts};
+use crate::model::{replace_directory, write_texts};
 use crate::tensors::hash_tensor;
 use crate::{
     Card, Dtype, Lineage, ModelDirectory, ModelShape, ParentModel, SafetensorsWriter, TensorInfo,
@@ -48,9 +48,9 @@ pub fn merge_directories(
     let hashed = everyone.par_iter().map(|&model| Ok((model, model.content_hash()?.to_string())));
     let hashed = hashed.collect::<Result<Vec<_>, WeightsError>>()?;
     let lineage = lineage(plan, base.is_some(), &hashed);
-    let base_view = base.as_ref().map(|model| Canonical::new(model.source(), model.config())).transpose()?;
-    let views = models.iter().map(|model| Canonical::new(model.source(), model.config()));
-    let views = views.collect::<Result<Vec<_>, _>>()?;
+    let encoder = |model| ModelDirectory::place(model).map(|placed| placed.encoder);
+    let base_view = base.as_ref().map(encoder).transpose()?;
+    let views = models.iter().map(encoder).collect::<Result<Vec<_>, _>>()?;
     let views: Vec<&dyn TensorSource> = views.iter().map(|view| view as &dyn TensorSource).collect();
     let sources = Sources::new(plan, base_view.as_ref().map(|view| view as &dyn TensorSource), &views)?;
     let name = out.file_name().map_or_else(|| "merged".into(), |name| name.to_string_lossy().into_owned());

@@ -1,6 +1,6 @@
 //! Bringing the tensors of any MERT file into the encoder a configuration asks for, and telling what became of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,23 +9,31 @@ use super::{ModelShape, Place, fairseq_name, locate};
 use crate::{RawTensor, Tensor, TensorInfo, TensorSource, Tensors, WeightsError};
 
 const POS_CONV: &str = "encoder.pos_conv_embed.conv";
+const PROJECTION: &str = "feature_projection.projection";
 
-/// What became of every tensor of a file.
+/// What became of every tensor of a file, and where every tensor of the model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LoadReport {
     /// Encoder tensors that were loaded: name in the file, name in the model.
     pub loaded: Vec<(String, String)>,
     /// Heads that were loaded, by their fairseq names.
     pub heads: Vec<String>,
-    /// Names the configuration asks for and the file has not.
-    pub missing: Vec<String>,
-    /// Names of the file that the configuration has no use for.
-    pub unused: Vec<String>,
-    /// Names of constants, which are computed instead of loaded.
-    pub ignored: Vec<String>,
+    /// Encoder tensors that the file implies instead of holding them: name in the model, and how it was made.
+    pub made: Vec<(String, &'static str)>,
+    /// Tensors of the file that were not used, and why.
+    pub unused: Vec<Unused>,
 }
 
-/// A file's tensors in their places.
+/// A tensor of a file that the model has no use for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unused {
+    /// Its name in the file.
+    pub name: String,
+    /// Why it was not used.
+    pub reason: &'static str,
+}
+
+/// A file's tensors in their places, in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Adapted {
     /// The encoder, under Hugging Face names with `weight_g` and `weight_v`.
@@ -37,89 +45,137 @@ pub struct Adapted {
 }
 
 /// Reads a file of either dialect into the encoder of `config`. Every tensor of the encoder must be there, in its shape;
-/// tensors the encoder has no use for are listed in the report.
+/// tensors that are not used are listed in the report with the reason.
 pub fn adapt(source: &dyn TensorSource, config: &Value) -> Result<Adapted, WeightsError> {
-    let place = source.place();
-    let mut needed = ModelShape::from_config(config, &place)?.tensors();
-    let mut adapted = Adapted::default();
-    let sorted = Sorted::new(source)?;
-    let folded = format!("{POS_CONV}.weight");
-    if let Some(name) = sorted.encoder.get(&folded)
-        && !sorted.encoder.contains_key(&format!("{POS_CONV}.weight_v"))
-    {
-        let shape = needed[&format!("{POS_CONV}.weight_v")].clone();
-        let weight = read_shaped(source, name, &shape)?;
-        for (leaf, tensor) in [("weight_g", tap_lengths(&weight)), ("weight_v", weight)] {
-            let ours = format!("{POS_CONV}.{leaf}");
-            needed.remove(&ours);
-            adapted.report.loaded.push((name.clone(), ours.clone()));
-            adapted.encoder.insert(ours, tensor);
-        }
-    }
-    let used: BTreeSet<String> = adapted.report.loaded.iter().map(|(name, _)| name.clone()).collect();
-    for (ours, name) in &sorted.encoder {
-        if used.contains(name) {
+    let placed = place(source, config)?;
+    Ok(Adapted { encoder: placed.encoder.read_all()?, heads: placed.heads.read_all()?, report: placed.report })
+}
+
+/// A file's tensors in their places, still on disk and in the types they have there.
+pub struct Placed<'a> {
+    /// The encoder, under Hugging Face names with `weight_g` and `weight_v`.
+    pub encoder: Canonical<'a>,
+    /// The heads, under fairseq names.
+    pub heads: Canonical<'a>,
+    /// What became of each tensor.
+    pub report: LoadReport,
+}
+
+/// Finds the encoder of `config` and the heads in a file of either dialect, as [`adapt`] does, without reading them.
+pub fn place<'a>(source: &'a dyn TensorSource, config: &Value) -> Result<Placed<'a>, WeightsError> {
+    let at = source.place();
+    let shape = ModelShape::from_config(config, &at)?;
+    let mut needed = shape.tensors();
+    let infos = source.infos();
+    let sorted = Sorted::new(source, &infos)?;
+    let mut report = LoadReport { unused: sorted.unused, ..LoadReport::default() };
+    let mut encoder = Canonical { source, names: BTreeMap::new(), made: Tensors::new() };
+    for (ours, theirs) in sorted.encoder {
+        if ours == format!("{POS_CONV}.weight") && needed.contains_key(&format!("{POS_CONV}.weight_g")) {
+            let weight = read_shaped(source, &theirs, &needed[&format!("{POS_CONV}.weight_v")])?;
+            for (leaf, tensor) in [("weight_g", tap_lengths(&weight)), ("weight_v", weight)] {
+                let ours = format!("{POS_CONV}.{leaf}");
+                needed.remove(&ours);
+                report.made.push((ours.clone(), "the weight norm taken apart again that the file has folded in"));
+                encoder.made.insert(ours, tensor);
+            }
+            report.loaded.push((theirs, ours));
             continue;
         }
-        let Some(shape) = needed.remove(ours) else {
-            adapted.report.unused.push(name.clone());
+        let Some(needed) = needed.remove(&ours) else {
+            report.unused.push(Unused { name: theirs, reason: "the configuration asks for no such tensor" });
             continue;
         };
-        adapted.encoder.insert(ours, read_shaped(source, name, &shape)?);
-        adapted.report.loaded.push((name.clone(), ours.clone()));
+        let found = infos[&theirs].shape.clone();
+        if found != needed {
+            return Err(WeightsError::Shape { place: at, tensor: theirs, found, needed });
+        }
+        report.loaded.push((theirs.clone(), ours.clone()));
+        encoder.names.insert(ours, theirs);
     }
-    for (head, name) in &sorted.heads {
-        adapted.heads.insert(head, source.read(name)?);
-        adapted.report.heads.push(head.clone());
+    if sorted.speaks_fairseq {
+        add_identity_projection(&shape, &mut needed, &mut encoder.made, &mut report);
     }
-    adapted.report.missing = needed.into_keys().collect();
-    adapted.report.unused.extend(sorted.strangers);
-    adapted.report.unused.sort();
-    adapted.report.ignored = sorted.ignored;
-    let LoadReport { missing, unused, .. } = &adapted.report;
-    if missing.is_empty() {
-        return Ok(adapted);
+    report.heads = sorted.heads.keys().cloned().collect();
+    report.unused.sort();
+    if needed.is_empty() {
+        let heads = Canonical { source, names: sorted.heads, made: Tensors::new() };
+        return Ok(Placed { encoder, heads, report });
     }
-    Err(WeightsError::Names { place, missing: missing.clone(), unexpected: unused.clone() })
+    let unexpected = report.unused.into_iter().map(|unused| unused.name).collect();
+    Err(WeightsError::Names { place: at, missing: needed.into_keys().collect(), unexpected })
+}
+
+/// The heads of pre-training in a file of either dialect, whatever else it holds.
+pub fn heads_of(source: &dyn TensorSource) -> Result<Tensors, WeightsError> {
+    let names = Sorted::new(source, &source.infos())?.heads;
+    Canonical { source, names, made: Tensors::new() }.read_all()
+}
+
+/// fairseq leaves the projection out where front end and encoder have the same width; `HubertModel` never does.
+fn add_identity_projection(
+    shape: &ModelShape,
+    needed: &mut BTreeMap<String, Vec<usize>>,
+    made: &mut Tensors,
+    report: &mut LoadReport,
+) {
+    let names = [format!("{PROJECTION}.weight"), format!("{PROJECTION}.bias")];
+    let width = shape.hidden_size;
+    if shape.conv_dim.last() != Some(&width) || names.iter().any(|name| !needed.contains_key(name)) {
+        return;
+    }
+    let mut identity = vec![0.0; width * width];
+    identity.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
+    let tensors = [Tensor { shape: vec![width; 2], data: identity }, Tensor { shape: vec![width], data: vec![0.0; width] }];
+    for (name, tensor) in names.into_iter().zip(tensors) {
+        needed.remove(&name);
+        report.made.push((name.clone(), "the identity: fairseq has no projection between equal widths"));
+        made.insert(name, tensor);
+    }
 }
 
 /// Names of a file by their places.
-#[derive(Default)]
 struct Sorted {
     /// Our name to the file's.
     encoder: BTreeMap<String, String>,
     heads: BTreeMap<String, String>,
-    ignored: Vec<String>,
-    strangers: Vec<String>,
+    unused: Vec<Unused>,
+    /// Whether the encoder has fairseq's names.
+    speaks_fairseq: bool,
 }
 
 impl Sorted {
-    fn new(source: &dyn TensorSource) -> Result<Self, WeightsError> {
-        let mut sorted = Self::default();
-        for (name, info) in source.infos() {
-            let previous = match locate(&name) {
+    fn new(source: &dyn TensorSource, infos: &BTreeMap<String, TensorInfo>) -> Result<Self, WeightsError> {
+        let (mut encoder, mut heads) = (BTreeMap::new(), BTreeMap::new());
+        let mut unused = source.set_aside();
+        let mut speaks_fairseq = false;
+        for (name, info) in infos {
+            let mut leave = |reason| unused.push(Unused { name: name.clone(), reason });
+            let (places, ours) = match locate(name) {
+                None => {
+                    leave("no MERT model has a tensor of this name");
+                    continue;
+                }
                 Some(Place::Ignored) => {
-                    sorted.ignored.push(name);
+                    leave("a constant of the constant-Q transform, which is computed instead of loaded");
                     continue;
                 }
-                Some(Place::Encoder(ours)) if info.dtype.is_float() => {
-                    (sorted.encoder.insert(ours.clone(), name.clone()), ours)
-                }
-                Some(Place::Head(head)) if info.dtype.is_float() => {
-                    (sorted.heads.insert(head.clone(), name.clone()), head)
-                }
-                _ => {
-                    sorted.strangers.push(name);
+                Some(_) if !info.dtype.is_float() => {
+                    leave("it holds whole numbers, where a model has floating point numbers");
                     continue;
                 }
+                Some(Place::Encoder(ours)) => {
+                    speaks_fairseq |= name.contains("encoder.pos_conv.0.");
+                    (&mut encoder, ours)
+                }
+                Some(Place::Head(ours)) => (&mut heads, ours),
             };
-            if let (Some(other), ours) = previous {
-                let place = source.place();
+            if let Some(other) = places.insert(ours.clone(), name.clone()) {
                 let reason = format!("tensors `{other}` and `{name}` both claim to be `{ours}`");
-                return Err(WeightsError::Config { place, reason });
+                return Err(WeightsError::Config { place: source.place(), reason });
             }
         }
-        Ok(sorted)
+        Ok(Self { encoder, heads, unused, speaks_fairseq })
     }
 }
 
@@ -144,52 +200,19 @@ fn tap_lengths(weight: &Tensor) -> Tensor {
     Tensor { shape: vec![1, 1, n_taps], data: squares.into_iter().map(|sum| sum.sqrt() as f32).collect() }
 }
 
-/// The encoder and its heads under fairseq's names, as its training checkpoints have them.
-pub fn to_fairseq_tensors(
-    encoder: &Tensors,
-    heads: &Tensors,
-    config: &Value,
-) -> Result<Tensors, WeightsError> {
-    let place = encoder.place();
-    let norm = ModelShape::from_config(config, &place)?.norm;
-    let mut all: Tensors = heads.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
-    for (name, tensor) in encoder {
-        let theirs = fairseq_name(name, norm).ok_or_else(|| WeightsError::Names {
-            place: place.clone(),
-            missing: Vec::new(),
-            unexpected: vec![name.clone()],
-        })?;
-        all.insert(theirs, tensor.clone());
-    }
-    Ok(all)
-}
-
-/// A file of either dialect seen under the canonical names, its tensors still on disk.
-pub(crate) struct Canonical<'a> {
+/// Tensors of a file seen under other names, still on disk, and tensors made in memory beside them.
+pub struct Canonical<'a> {
     source: &'a dyn TensorSource,
     /// Our name to the file's.
     names: BTreeMap<String, String>,
+    made: Tensors,
 }
 
 impl<'a> Canonical<'a> {
-    /// The encoder of `config` in `source`: every tensor there, in its shape.
-    pub(crate) fn new(source: &'a dyn TensorSource, config: &Value) -> Result<Self, WeightsError> {
-        let place = source.place();
-        let needed = ModelShape::from_config(config, &place)?.tensors();
-        let infos = source.infos();
-        let mut names = Sorted::new(source)?.encoder;
-        names.retain(|ours, _| needed.contains_key(ours));
-        let missing: Vec<String> = needed.keys().filter(|&ours| !names.contains_key(ours)).cloned().collect();
-        if !missing.is_empty() {
-            return Err(WeightsError::Names { place, missing, unexpected: Vec::new() });
-        }
-        for (ours, theirs) in &names {
-            let (found, needed) = (infos[theirs].shape.clone(), needed[ours].clone());
-            if found != needed {
-                return Err(WeightsError::Shape { place, tensor: theirs.clone(), found, needed });
-            }
-        }
-        Ok(Self { source, names })
+    /// All tensors of a source under their own names.
+    pub fn whole(source: &'a dyn TensorSource) -> Self {
+        let names = source.infos().into_keys().map(|name| (name.clone(), name)).collect();
+        Self { source, names, made: Tensors::new() }
     }
 
     fn theirs(&self, name: &str) -> Result<&str, WeightsError> {
@@ -204,14 +227,168 @@ impl TensorSource for Canonical<'_> {
 
     fn infos(&self) -> BTreeMap<String, TensorInfo> {
         let infos = self.source.infos();
-        self.names.iter().map(|(ours, theirs)| (ours.clone(), infos[theirs].clone())).collect()
+        let stored = self.names.iter().map(|(ours, theirs)| (ours.clone(), infos[theirs].clone()));
+        stored.chain(self.made.infos()).collect()
     }
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
+        if self.made.contains(name) {
+            return self.made.read_raw(name);
+        }
         self.source.read_raw(self.theirs(name)?)
     }
 
     fn read(&self, name: &str) -> Result<Tensor, WeightsError> {
+        if let Some(tensor) = self.made.get(name) {
+            return Ok(tensor.clone());
+        }
         self.source.read(self.theirs(name)?)
+    }
+}
+
+/// Encoder and heads under fairseq's names, as its training checkpoints have them: `mask_emb` and the codewords first, then
+/// module by module. Names are given with those of `encoder` and `heads`.
+///
+/// A projection between equal widths, which fairseq does not have, is left out where it is the identity and refused elsewhere.
+pub fn fairseq_names(
+    encoder: &dyn TensorSource,
+    heads: &dyn TensorSource,
+    config: &Value,
+) -> Result<Vec<FairseqTensor>, WeightsError> {
+    let place = encoder.place();
+    let shape = ModelShape::from_config(config, &place)?;
+    let has_projection = shape.conv_dim.last() != Some(&shape.hidden_size);
+    let mut all: Vec<FairseqTensor> = heads.infos().into_keys().map(FairseqTensor::head).collect();
+    for name in encoder.infos().into_keys() {
+        let theirs = fairseq_name(&name, shape.norm).ok_or_else(|| WeightsError::Names {
+            place: place.clone(),
+            missing: Vec::new(),
+            unexpected: vec![name.clone()],
+        })?;
+        if !has_projection && name.starts_with(PROJECTION) {
+            refuse_transformation(encoder, &name)?;
+            continue;
+        }
+        all.push(FairseqTensor { name, theirs, is_head: false });
+    }
+    all.sort_by_cached_key(|tensor| training_order(&tensor.theirs));
+    Ok(all)
+}
+
+/// A tensor of a model and fairseq's name of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FairseqTensor {
+    /// Our name.
+    pub name: String,
+    /// fairseq's.
+    pub theirs: String,
+    /// Whether it is one of the heads.
+    pub is_head: bool,
+}
+
+impl FairseqTensor {
+    fn head(name: String) -> Self {
+        Self { theirs: name.clone(), name, is_head: true }
+    }
+}
+
+fn refuse_transformation(encoder: &dyn TensorSource, name: &str) -> Result<(), WeightsError> {
+    let tensor = encoder.read(name)?;
+    let width = tensor.shape.last().copied().unwrap_or(1);
+    let is_bias = tensor.shape.len() == 1;
+    let due = |index: usize| if !is_bias && index % (width + 1) == 0 { 1.0f32 } else { 0.0 };
+    if tensor.data.iter().enumerate().all(|(index, x)| x.to_bits() == due(index).to_bits()) {
+        return Ok(());
+    }
+    let reason = format!("`{name}` is not the identity, and fairseq has no projection between equal widths");
+    Err(WeightsError::Config { place: encoder.place(), reason })
+}
+
+/// The order in which fairseq registers parameters: its optimiser state lies in that order.
+fn training_order(name: &str) -> (usize, usize, usize, String) {
+    const MODULES: [&str; 11] = [
+        "mask_emb",
+        "label_embs_concat",
+        "feature_extractor.",
+        "post_extract_proj.",
+        "encoder.pos_conv.",
+        "encoder.layers.",
+        "encoder.layer_norm.",
+        "layer_norm.",
+        "target_glu.",
+        "final_proj.",
+        "encoder_cqt_model.",
+    ];
+    const PARTS: [&str; 8] = [
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.q_proj",
+        "self_attn.out_proj",
+        "self_attn_layer_norm",
+        "fc1",
+        "fc2",
+        "final_layer_norm",
+    ];
+    let module = MODULES.iter().position(|module| name.starts_with(module)).unwrap_or(MODULES.len());
+    let layer = name.split('.').find_map(|part| part.parse().ok()).unwrap_or(0);
+    let part = PARTS.iter().position(|part| name.contains(&format!(".{part}."))).unwrap_or(0);
+    // A weight comes before its bias, but for the positional convolution, whose weight norm is added to it later.
+    let leaf = match name.rsplit_once('.') {
+        Some((module, "bias")) if module != "encoder.pos_conv.0" => format!("{module}.weight-bias"),
+        _ => name.to_owned(),
+    };
+    (module, layer, part, leaf)
+}
+
+/// The encoder and its heads under fairseq's names, in memory.
+pub fn to_fairseq_tensors(
+    encoder: &Tensors,
+    heads: &Tensors,
+    config: &Value,
+) -> Result<Tensors, WeightsError> {
+    let mut all = Tensors::new();
+    for FairseqTensor { name, theirs, is_head } in fairseq_names(encoder, heads, config)? {
+        let from = if is_head { heads } else { encoder };
+        all.insert_raw(theirs, from.read_raw(&name)?);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fairseq_registers_direct_parameters_first_and_weights_before_biases() {
+        let mut names = [
+            "encoder.layers.10.fc1.bias",
+            "encoder.layers.2.self_attn.q_proj.bias",
+            "encoder.layers.2.self_attn.k_proj.bias",
+            "encoder.layers.2.self_attn.k_proj.weight",
+            "encoder.pos_conv.0.weight_v",
+            "encoder.pos_conv.0.bias",
+            "feature_extractor.conv_layers.0.2.bias",
+            "feature_extractor.conv_layers.0.2.weight",
+            "feature_extractor.conv_layers.0.0.weight",
+            "label_embs_concat",
+            "mask_emb",
+        ];
+        names.sort_by_cached_key(|name| training_order(name));
+        assert_eq!(
+            names,
+            [
+                "mask_emb",
+                "label_embs_concat",
+                "feature_extractor.conv_layers.0.0.weight",
+                "feature_extractor.conv_layers.0.2.weight",
+                "feature_extractor.conv_layers.0.2.bias",
+                "encoder.pos_conv.0.bias",
+                "encoder.pos_conv.0.weight_v",
+                "encoder.layers.2.self_attn.k_proj.weight",
+                "encoder.layers.2.self_attn.k_proj.bias",
+                "encoder.layers.2.self_attn.q_proj.bias",
+                "encoder.layers.10.fc1.bias",
+            ]
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Lineage, ModelShape};
+use super::{HeadsOrigin, Lineage, ModelShape};
 use crate::WeightsError;
 
 /// What a card says beyond what configuration and lineage know.
@@ -132,10 +132,24 @@ fn history(text: &mut String, lineage: &Lineage) {
             stage.peak_learning_rate
         );
     }
+    match &lineage.heads {
+        Some(HeadsOrigin::Fresh { seed }) => {
+            let _ = writeln!(text, "- heads of pre-training: drawn anew from seed {seed}; the base had none or they were not used");
+        }
+        Some(HeadsOrigin::File { name, hash }) => {
+            let _ = writeln!(text, "- heads of pre-training: from {} (`{}`)", cell(name), cell(hash));
+        }
+        None => {}
+    }
     if let Some(seed) = lineage.seed {
         let _ = writeln!(text, "- seed: {seed}");
     }
     text.push('\n');
+    if !lineage.settings.is_empty() {
+        let settings: Vec<String> =
+            lineage.settings.assignments().iter().map(|setting| format!("`{}`", cell(setting))).collect();
+        let _ = writeln!(text, "Settings of the training: {}.\n", settings.join(", "));
+    }
 }
 
 /// Text that stays within one cell of a Markdown table.

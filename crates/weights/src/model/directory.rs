@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use files::{ContentHash, FilesError, Hasher};
 use serde_json::{Value, json};
 
-use super::{Adapted, Card, Lineage, LoadReport, ModelShape, adapt, replace_directory};
-use crate::{SafetensorsFile, TensorSource, Tensors, WeightsError, open_source, write_safetensors};
+use super::{
+    Adapted, Canonical, Card, Lineage, LoadReport, ModelShape, Placed, adapt, place, replace_directory,
+};
+use crate::{SafetensorsFile, TensorSource, Tensors, WeightsError, open_source, write_source};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -16,8 +18,10 @@ const HEADS: &str = "heads.safetensors";
 const PREPROCESSOR: &str = "preprocessor_config.json";
 const LINEAGE: &str = "culturemert.toml";
 const CARD: &str = "README.md";
+/// fairseq's configuration of a model that was converted, as JSON.
+const FAIRSEQ: &str = "fairseq.json";
 /// Texts of a model directory are short; a longer one is something else.
-const LONGEST_TEXT: u64 = 16 << 20;
+const LONGEST_TEXT: u64 = 1 << 20;
 
 /// An open model directory. Tensors stay on disk until they are asked for.
 pub struct ModelDirectory {
@@ -27,6 +31,7 @@ pub struct ModelDirectory {
     heads: Option<SafetensorsFile>,
     preprocessor: Option<Value>,
     lineage: Option<Lineage>,
+    fairseq: Option<Value>,
 }
 
 impl ModelDirectory {
@@ -38,24 +43,30 @@ impl ModelDirectory {
         let weights = open_source(dir)?;
         let heads = dir.join(HEADS);
         let heads = heads.exists().then(|| SafetensorsFile::open(&heads)).transpose()?;
-        let preprocessor = dir.join(PREPROCESSOR);
-        let preprocessor = preprocessor.exists().then(|| read_json(&preprocessor)).transpose()?;
+        let json = |name: &str| {
+            let path = dir.join(name);
+            path.exists().then(|| read_json(&path)).transpose()
+        };
+        let (preprocessor, fairseq) = (json(PREPROCESSOR)?, json(FAIRSEQ)?);
         let lineage = dir.join(LINEAGE);
         let lineage = lineage.exists().then(|| read_lineage(&lineage)).transpose()?;
-        Ok(Self { dir: dir.into(), config, weights, heads, preprocessor, lineage })
+        Ok(Self { dir: dir.into(), config, weights, heads, preprocessor, lineage, fairseq })
     }
 
     /// Writes a model directory, wholly or not at all; a model directory that was there is replaced.
     ///
     /// The tensors must be exactly those that `HubertModel` of this configuration has, so that it loads with no missing and no
-    /// unexpected key.
+    /// unexpected key. They keep their types, and are read one at a time.
     pub fn write(dir: &Path, model: &ModelFiles<'_>) -> Result<ContentHash, WeightsError> {
-        check(model, &dir.display().to_string())?;
-        let hash = model.tensors.content_hash();
+        let n_parameters = check(model, &dir.display().to_string())?;
+        let hash = model.tensors.content_hash()?;
         replace_directory(dir, |staging| {
-            write_safetensors(&staging.join(WEIGHTS), model.tensors, &BTreeMap::new())?;
-            if let Some(heads) = model.heads.filter(|heads| !heads.is_empty()) {
-                write_safetensors(&staging.join(HEADS), heads, &BTreeMap::new())?;
+            write_source(&staging.join(WEIGHTS), model.tensors, &BTreeMap::new())?;
+            if let Some(heads) = model.heads.filter(|heads| !heads.infos().is_empty()) {
+                write_source(&staging.join(HEADS), heads, &BTreeMap::new())?;
+            }
+            if let Some(fairseq) = model.fairseq {
+                files::write_json(&staging.join(FAIRSEQ), &pretty(fairseq))?;
             }
             write_texts(
                 staging,
@@ -64,7 +75,7 @@ impl ModelDirectory {
                 model.card,
                 model.preprocessor,
                 hash,
-                model.tensors.n_parameters(),
+                n_parameters,
             )
         })?;
         Ok(hash)
@@ -99,6 +110,21 @@ impl ModelDirectory {
     /// `culturemert.toml`, where there is one.
     pub fn lineage(&self) -> Option<&Lineage> {
         self.lineage.as_ref()
+    }
+
+    /// fairseq's configuration, where the model was converted from a checkpoint of fairseq.
+    pub fn fairseq(&self) -> Option<&Value> {
+        self.fairseq.as_ref()
+    }
+
+    /// Encoder and heads under their canonical names, still on disk and in the types they have there.
+    pub fn place(&self) -> Result<Placed<'_>, WeightsError> {
+        let mut placed = place(self.source(), &self.config)?;
+        if let Some(heads) = &self.heads {
+            placed.heads = Canonical::whole(heads);
+            placed.report.heads = heads.infos().into_keys().collect();
+        }
+        Ok(placed)
     }
 
     /// The encoder under its canonical names, strictly: nothing missing. Heads that lie in the weights are given too.
@@ -143,20 +169,22 @@ impl ModelDirectory {
 }
 
 /// Everything that goes into a model directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy)]
 pub struct ModelFiles<'a> {
     /// The configuration; `model_type` and `architectures` are set to what plain transformers knows.
     pub config: &'a Value,
     /// The encoder under its canonical names: exactly the tensors the configuration asks for.
-    pub tensors: &'a Tensors,
+    pub tensors: &'a dyn TensorSource,
     /// The heads of pre-training, if they are kept.
-    pub heads: Option<&'a Tensors>,
+    pub heads: Option<&'a dyn TensorSource>,
     /// History; its content hash is filled in.
     pub lineage: &'a Lineage,
     /// What the card says beyond the history.
     pub card: &'a Card,
     /// Preprocessing; [`preprocessor_config`] with MARBLE's normalisation when none is given.
     pub preprocessor: Option<&'a Value>,
+    /// fairseq's configuration, if the model comes from there.
+    pub fairseq: Option<&'a Value>,
 }
 
 /// Everything of a model directory but its tensors.
@@ -192,21 +220,22 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-fn check(model: &ModelFiles<'_>, place: &str) -> Result<(), WeightsError> {
+/// The number of parameters, when the tensors are exactly those of the configuration.
+fn check(model: &ModelFiles<'_>, place: &str) -> Result<usize, WeightsError> {
     let mut needed = ModelShape::from_config(model.config, place)?.tensors();
-    let mut unexpected: Vec<String> = model.tensors.others().keys().cloned().collect();
-    for (name, tensor) in model.tensors {
-        match needed.remove(name) {
-            None => unexpected.push(name.clone()),
-            Some(shape) if shape == tensor.shape => {}
+    let (mut unexpected, mut n_parameters) = (Vec::new(), 0);
+    for (name, info) in model.tensors.infos() {
+        match needed.remove(&name).filter(|_| info.dtype.is_float()) {
+            None => unexpected.push(name),
+            Some(shape) if shape == info.shape => n_parameters += info.n_elements().unwrap_or(0),
             Some(needed) => {
-                let (place, tensor, found) = (place.to_owned(), name.clone(), tensor.shape.clone());
+                let (place, tensor, found) = (place.to_owned(), name, info.shape);
                 return Err(WeightsError::Shape { place, tensor, found, needed });
             }
         }
     }
     if needed.is_empty() && unexpected.is_empty() {
-        return Ok(());
+        return Ok(n_parameters);
     }
     Err(WeightsError::Names { place: place.into(), missing: needed.into_keys().collect(), unexpected })
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::TrainingSettings;
+
 /// The history of a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +34,30 @@ pub struct Lineage {
     /// Training stages, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageRecord>,
+    /// Where the heads of pre-training come from, where not from the model that training started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads: Option<HeadsOrigin>,
+    /// Loss weights, masks, mixture and dropout of the training, in the sections and keys of a plan.
+    #[serde(skip_serializing_if = "TrainingSettings::is_empty")]
+    pub settings: TrainingSettings,
+}
+
+/// Where the heads of a training come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum HeadsOrigin {
+    /// They were drawn anew: the training began with heads that knew nothing.
+    Fresh {
+        /// Seed of the draws.
+        seed: u64,
+    },
+    /// They were taken from another file than the encoder.
+    File {
+        /// Name of the file.
+        name: String,
+        /// Content hash of the heads.
+        hash: String,
+    },
 }
 
 /// A model that another was made from.

@@ -8,13 +8,14 @@ mod names;
 mod shape;
 mod staging;
 
-pub use adapt::{Adapted, LoadReport, adapt, to_fairseq_tensors};
+pub use adapt::{
+    Adapted, Canonical, FairseqTensor, LoadReport, Placed, Unused, adapt, fairseq_names, heads_of, place, to_fairseq_tensors,
+};
 pub use card::Card;
 pub use directory::{ModelDirectory, ModelFiles, preprocessor_config};
-pub use lineage::{DataOrigin, Lineage, ParentModel, StageRecord};
+pub use lineage::{DataOrigin, HeadsOrigin, Lineage, ParentModel, StageRecord};
 pub use names::{FrontEndNorm, Place, fairseq_name, locate};
 pub use shape::ModelShape;
 
-pub(crate) use adapt::Canonical;
 pub(crate) use directory::{read_json, read_text, write_texts};
 pub(crate) use staging::replace_directory;

@@ -108,6 +108,36 @@ impl Dtype {
             _ => return None,
         })
     }
+
+    /// Whole numbers as float64 (rounded beyond 2⁵³); no elements for floats.
+    pub(crate) fn whole_numbers(self, bytes: &[u8]) -> Vec<f64> {
+        match self {
+            Self::Int64 => numbers(bytes, |b| i64::from_le_bytes(b) as f64),
+            Self::Int32 => numbers(bytes, |b| i32::from_le_bytes(b).into()),
+            Self::Int16 => numbers(bytes, |b| i16::from_le_bytes(b).into()),
+            Self::Int8 => numbers(bytes, |b| i8::from_le_bytes(b).into()),
+            Self::Uint64 => numbers(bytes, |b| u64::from_le_bytes(b) as f64),
+            Self::Uint32 => numbers(bytes, |b| u32::from_le_bytes(b).into()),
+            Self::Uint16 => numbers(bytes, |b| u16::from_le_bytes(b).into()),
+            Self::Uint8 | Self::Bool => numbers(bytes, |b| u8::from_le_bytes(b).into()),
+            Self::Float64 | Self::Float32 | Self::Float16 | Self::Bfloat16 => Vec::new(),
+        }
+    }
+
+    /// float32 numbers as little-endian bytes of this type, rounded to nearest; `None` for whole numbers.
+    pub(crate) fn narrow(self, values: &[f32]) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::Float32 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::Float64 => values.iter().flat_map(|x| f64::from(*x).to_le_bytes()).collect(),
+            Self::Float16 => values.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
+            Self::Bfloat16 => values.iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect(),
+            _ => return None,
+        })
+    }
+}
+
+fn numbers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
 }
 
 fn elements<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {

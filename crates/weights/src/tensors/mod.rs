@@ -16,4 +16,4 @@ pub use reader::{SafetensorsFile, read_safetensors};
 pub(crate) use sharded::is_torch;
 pub use sharded::{ShardedFile, open_source};
 pub use source::{TensorSource, TensorStream, stream};
-pub use writer::{SafetensorsWriter, write_safetensors};
+pub use writer::{SafetensorsWriter, write_safetensors, write_source};

@@ -3,7 +3,8 @@
 //! Source: the safetensors format description. The header is checked before any tensor is allocated: its length against the
 //! file, offsets without gaps or overlaps, shapes against offsets, and the end against the file's length.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -11,13 +12,16 @@ use std::sync::{Mutex, PoisonError};
 
 use files::FilesError;
 use safetensors::tensor::Metadata;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Dtype, RawTensor, Tensor, TensorInfo, TensorSource, Tensors};
 use crate::WeightsError;
 
 const FORMAT: &str = "safetensors";
-/// No model has a longer header; the limit of the format's own library.
-const LONGEST_HEADER: u64 = 100_000_000;
+/// No model has a longer header: this holds some fifty thousand tensors. (The format's own library allows 100 MB, which take a
+/// gigabyte to read.)
+const LONGEST_HEADER: u64 = 8 << 20;
 
 /// An open safetensors file: the header in memory, tensors on disk until they are asked for.
 pub struct SafetensorsFile {
@@ -50,9 +54,20 @@ impl SafetensorsFile {
         }
         let mut header = vec![0; header_length as usize];
         file.read_exact(&mut header).map_err(FilesError::io("read", path))?;
-        let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| bad(format!("its header is damaged: {error}")))?;
-        let begin = 8 + header_length;
+        serde_json::from_slice::<DistinctNames>(&header)
+            .and_then(|_| serde_json::from_slice::<Metadata>(&header))
+            .map_err(|error| bad(format!("its header is damaged: {error}")))
+            .and_then(|metadata| Self::checked(path, file, metadata, 8 + header_length, length))
+    }
+
+    fn checked(
+        path: &Path,
+        file: File,
+        metadata: Metadata,
+        begin: u64,
+        length: u64,
+    ) -> Result<Self, WeightsError> {
+        let bad = |reason: String| WeightsError::malformed(path, FORMAT, reason);
         if begin.checked_add(metadata.data_len() as u64) != Some(length) {
             let announced = metadata.data_len();
             return Err(bad(format!(
@@ -98,6 +113,34 @@ impl SafetensorsFile {
         file.seek(SeekFrom::Start(entry.begin)).map_err(FilesError::io("read", &self.path))?;
         file.read_exact(bytes).map_err(FilesError::io("read", &self.path))?;
         Ok(())
+    }
+}
+
+/// A JSON object no key of which is there twice: of two tensors of one name, readers differ in which they take.
+struct DistinctNames;
+
+impl<'de> Deserialize<'de> for DistinctNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = DistinctNames;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tensors by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DistinctNames, A::Error> {
+                let mut names = HashSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    map.next_value::<IgnoredAny>()?;
+                    if let Some(name) = names.replace(name) {
+                        return Err(A::Error::custom(format_args!("`{name:.200}` is there twice")));
+                    }
+                }
+                Ok(DistinctNames)
+            }
+        }
+        deserializer.deserialize_map(Names)
     }
 }
 
@@ -168,6 +211,12 @@ mod tests {
             file(&entry("[18446744073709551615, 4]", "[0,8]"), &[0; 8]),
             file(&entry("[-1]", "[0,8]"), &[0; 8]),
             file(&entry("[2305843009213693951]", "[0,9223372036854775804]"), &[0; 8]),
+            file(
+                r#"{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
+                &[0; 2],
+            ),
+            file(&entry("[NaN]", "[0,8]"), &[0; 8]),
+            file(&entry("[1e3]", "[0,8]"), &[0; 8]),
             file(r#"{"x":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}"#, &[0; 2]),
             file(
                 r#"{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,

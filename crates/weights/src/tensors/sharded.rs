@@ -1,4 +1,5 @@
-//! Weights cut into several safetensors files, with `model.safetensors.index.json` saying which tensor lies in which.
+//! Weights cut into several files, with `model.safetensors.index.json` (or torch's `pytorch_model.bin.index.json`) saying which
+//! tensor lies in which.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,24 +10,29 @@ use files::FilesError;
 use serde::Deserialize;
 
 use super::{RawTensor, SafetensorsFile, Tensor, TensorInfo, TensorSource};
-use crate::{TorchCheckpoint, WeightsError};
+use crate::{TorchCheckpoint, Unused, WeightsError};
 
-const FORMAT: &str = "an index of safetensors files";
+const FORMAT: &str = "an index of weight files";
 const SINGLE: &str = "model.safetensors";
-const TORCH: &str = "pytorch_model.bin";
 const INDEX: &str = "model.safetensors.index.json";
+/// What the weights of a model directory may be called, in the order in which transformers looks for them.
+const WEIGHT_FILES: [&str; 4] = [SINGLE, INDEX, "pytorch_model.bin", "pytorch_model.bin.index.json"];
+/// Endings of what torch saves.
+const TORCH_ENDINGS: [&str; 6] = ["pt", "pth", "th", "bin", "ckpt", "pkl"];
 /// An index names tensors and files; a longer one is not an index.
-const LONGEST_INDEX: u64 = 64 << 20;
+const LONGEST_INDEX: u64 = 4 << 20;
+/// No model is cut into more files.
+const MOST_SHARDS: usize = 1000;
 
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Several safetensors files that together hold one model.
+/// Several files of safetensors or torch that together hold one model.
 pub struct ShardedFile {
     path: PathBuf,
-    shards: Vec<SafetensorsFile>,
+    shards: Vec<Box<dyn TensorSource>>,
     /// Which shard holds a tensor.
     home: BTreeMap<String, usize>,
 }
@@ -42,7 +48,7 @@ impl ShardedFile {
         let text = fs::read(path).map_err(FilesError::io("read", path))?;
         let index: Index = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
         let directory = path.parent().unwrap_or(Path::new("."));
-        let mut shards: Vec<SafetensorsFile> = Vec::new();
+        let mut shards: Vec<Box<dyn TensorSource>> = Vec::new();
         let mut number = BTreeMap::new();
         let mut home = BTreeMap::new();
         for (tensor, file) in &index.weight_map {
@@ -51,7 +57,10 @@ impl ShardedFile {
                 return Err(bad(format!("it places `{tensor}` in `{file}`, which is not a plain file name")));
             }
             if !number.contains_key(file) {
-                shards.push(SafetensorsFile::open(&directory.join(file))?);
+                if shards.len() >= MOST_SHARDS {
+                    return Err(bad(format!("it names more than {MOST_SHARDS} files")));
+                }
+                shards.push(open_file(&directory.join(file))?);
                 number.insert(file.clone(), shards.len() - 1);
             }
             let shard = number[file];
@@ -70,8 +79,8 @@ impl ShardedFile {
         }
     }
 
-    fn shard(&self, name: &str) -> Result<&SafetensorsFile, WeightsError> {
-        self.home.get(name).map(|&shard| &self.shards[shard]).ok_or_else(|| self.no_tensor(name))
+    fn shard(&self, name: &str) -> Result<&dyn TensorSource, WeightsError> {
+        self.home.get(name).map(|&shard| self.shards[shard].as_ref()).ok_or_else(|| self.no_tensor(name))
     }
 }
 
@@ -81,7 +90,11 @@ impl TensorSource for ShardedFile {
     }
 
     fn infos(&self) -> BTreeMap<String, TensorInfo> {
-        self.shards.iter().flat_map(TensorSource::infos).collect()
+        self.shards.iter().flat_map(|shard| shard.infos()).collect()
+    }
+
+    fn set_aside(&self) -> Vec<Unused> {
+        self.shards.iter().flat_map(|shard| shard.set_aside()).collect()
     }
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
@@ -93,32 +106,38 @@ impl TensorSource for ShardedFile {
     }
 }
 
-/// Opens the weights at `path`: a safetensors file, an index of several, a torch checkpoint, or a model directory holding one of
-/// them.
+/// Opens the weights at `path`: a safetensors file, a torch checkpoint, an index of several of either, or a model directory holding
+/// one of them.
 pub fn open_source(path: &Path) -> Result<Box<dyn TensorSource>, WeightsError> {
     if path.is_dir() {
-        let held = [SINGLE, INDEX, TORCH].into_iter().map(|name| path.join(name)).find(|file| file.exists());
+        let held = WEIGHT_FILES.into_iter().map(|name| path.join(name)).find(|file| file.exists());
         return open_source(&held.unwrap_or_else(|| path.join(SINGLE)));
     }
     if path.extension().is_some_and(|extension| extension == "json") {
         return Ok(Box::new(ShardedFile::open(path)?));
     }
+    open_file(path)
+}
+
+fn open_file(path: &Path) -> Result<Box<dyn TensorSource>, WeightsError> {
     if is_torch(path)? {
         return Ok(Box::new(TorchCheckpoint::open(path)?.into_state_dict()));
     }
     Ok(Box::new(SafetensorsFile::open(path)?))
 }
 
-/// Whether a file starts as `torch.save` starts one: a zip file or a pickle. (A safetensors file would need a header of a very
-/// particular, enormous length.)
+/// Whether a file starts as `torch.save` starts one, a zip file or a pickle, or is called like one. (A safetensors file would need a
+/// header of a very particular, enormous length.)
 pub(crate) fn is_torch(path: &Path) -> Result<bool, WeightsError> {
-    if path.extension().is_some_and(|extension| extension == "safetensors") {
+    let extension = path.extension().unwrap_or_default();
+    if extension == "safetensors" {
         return Ok(false);
     }
     let mut file = File::open(path).map_err(FilesError::io("open", path))?;
     let mut start = [0; 4];
     let read = file.read(&mut start).map_err(FilesError::io("read", path))?;
-    Ok(read == 4 && (&start == b"PK\x03\x04" || matches!(start, [0x80, 2..=5, 0x8a, 0x0a])))
+    let starts_so = read == 4 && (&start == b"PK\x03\x04" || matches!(start, [0x80, 2..=5, 0x8a, 0x0a]));
+    Ok(starts_so || TORCH_ENDINGS.iter().any(|&ending| extension == ending))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use files::{ContentHash, Hasher};
 
 use super::named::hash_tensor;
 use super::{RawTensor, Tensor, TensorInfo, Tensors};
-use crate::WeightsError;
+use crate::{Unused, WeightsError};
 
 /// Named tensors that can be read in any order and from several threads.
 pub trait TensorSource: Send + Sync {
@@ -23,6 +23,11 @@ pub trait TensorSource: Send + Sync {
     /// One tensor as float32; whole numbers are an error.
     fn read(&self, name: &str) -> Result<Tensor, WeightsError> {
         self.widened(name)
+    }
+
+    /// Tensors of the file that are not offered, with the reason.
+    fn set_aside(&self) -> Vec<Unused> {
+        Vec::new()
     }
 
     /// All tensors.

@@ -124,13 +124,19 @@ pub fn write_safetensors(
     tensors: &Tensors,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), WeightsError> {
-    let mut writer = SafetensorsWriter::create(path, &tensors.infos(), metadata)?;
+    write_source(path, tensors, metadata)
+}
+
+/// Writes all tensors of `source` to `path` in the types they have there, one at a time, wholly or not at all.
+pub fn write_source(
+    path: &Path,
+    source: &dyn TensorSource,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), WeightsError> {
+    let mut writer = SafetensorsWriter::create(path, &source.infos(), metadata)?;
     let order: Vec<String> = writer.order().map(ToOwned::to_owned).collect();
     for name in &order {
-        match tensors.get(name) {
-            Some(tensor) => writer.push(name, tensor)?,
-            None => writer.push_bytes(name, &tensors.read_raw(name)?.bytes)?,
-        }
+        writer.push_bytes(name, &source.read_raw(name)?.bytes)?;
     }
     writer.finish()
 }
