@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod embedding;
 mod exit;
+mod init;
 mod inputs;
 mod interrupt;
 mod probing;

@@ -93,6 +93,14 @@ pub enum PretrainError {
         /// Codebooks and entries of the plan.
         planned: String,
     },
+    /// The model that training begins with has no heads of pre-training, or others than the plan trains.
+    #[error(
+        "{reason}; take heads from a checkpoint that has them with `--heads FILE`, or begin with new ones with `--fresh-heads`"
+    )]
+    Heads {
+        /// Whose heads they are and what is wrong with them.
+        reason: String,
+    },
     /// The plan names no model and none was given.
     #[error(
         "the plan has no `model.init`, so there is nothing to start from scratch; give a model with `--init`"
@@ -165,6 +173,7 @@ impl PretrainError {
                 | Self::Pattern { .. }
                 | Self::NothingTrains { .. }
                 | Self::Codes { .. }
+                | Self::Heads { .. }
                 | Self::NoModel
                 | Self::OtherIdentity { .. }
                 | Self::RunExists(_)

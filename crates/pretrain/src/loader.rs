@@ -63,6 +63,7 @@ impl<'a> Loader<'a> {
         codes: &'a CodesReader,
         config: &EncoderConfig,
     ) -> Result<Self, PretrainError> {
+        codes.check_columns()?;
         let header = codes.header();
         let objective = &plan.objective;
         if (header.n_codebooks, header.n_entries) != (objective.codebooks, objective.entries) {

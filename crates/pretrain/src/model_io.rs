@@ -1,85 +1,21 @@
 //! Between model directories on disk and models that train.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use burn::tensor::Device;
 use corpus::Corpus;
 use mert::{EncoderConfig, HeadsConfig, Mert, parameters};
 use weights::{
     Card, DataOrigin, Lineage, ModelDirectory, ModelFiles, ParentModel, StageRecord, Tensor, Tensors,
+    TrainingSettings,
 };
 
-use crate::{ObjectivePlan, PretrainError, TrainPlan};
-
-/// What a run begins with.
-#[derive(Clone, Copy)]
-pub enum Init<'a> {
-    /// Weights drawn from the plan's seed, in the shape of `model.init`.
-    Scratch,
-    /// A model; heads it does not have are drawn.
-    Model(&'a ModelDirectory),
-}
-
-impl Init<'_> {
-    /// What identifies it: the hash of the weights, or `scratch`.
-    pub(crate) fn identity(self) -> Result<String, PretrainError> {
-        match self {
-            Self::Scratch => Ok("scratch".into()),
-            Self::Model(directory) => {
-                let mut hasher = files::Hasher::default();
-                hasher.part(directory.identity()?.to_string());
-                if let Some(heads) = directory.heads()? {
-                    hasher.part(heads.content_hash().to_string());
-                }
-                Ok(hasher.finish().to_string())
-            }
-        }
-    }
-
-    /// The model in memory, and the names of the heads that were drawn because it has none.
-    pub(crate) fn build(
-        self,
-        plan: &TrainPlan,
-        device: &Device,
-    ) -> Result<(Mert, Vec<String>), PretrainError> {
-        let heads = heads_config(&plan.objective);
-        let seed = plan.run.seed;
-        match self {
-            Self::Scratch => {
-                let config = plan.model.config().ok_or(PretrainError::NoModel)?;
-                let config = EncoderConfig::from_json(&config)?;
-                Ok((Mert::from_scratch(&config, Some(&heads), seed, device)?, Vec::new()))
-            }
-            Self::Model(directory) => {
-                let config = EncoderConfig::from_json(directory.config())?;
-                let stored = directory.heads()?.unwrap_or_default();
-                let (encoder, _) = directory.tensors()?;
-                let blank = Mert::blank(&config, Some(&heads), device)?;
-                let fresh = blank.clone();
-                let shapes: std::collections::HashMap<String, Vec<usize>> =
-                    parameters::list(&blank).into_iter().map(|one| (one.name, one.shape)).collect();
-                let mut drawn = Vec::new();
-                let model = parameters::load(blank, &mut |name| {
-                    if let Some(tensor) = encoder.get(name).or_else(|| stored.get(name)) {
-                        return Some((tensor.shape.clone(), tensor.data.clone()));
-                    }
-                    let is_head = HEADS.iter().any(|head| name.starts_with(head));
-                    is_head.then(|| {
-                        drawn.push(name.to_owned());
-                        let shape = shapes[name].clone();
-                        let values = fresh.initial_values(seed, name, &shape);
-                        (shape, values)
-                    })
-                })?;
-                Ok((model, drawn))
-            }
-        }
-    }
-}
-
-/// What the names of heads begin with.
-const HEADS: [&str; 4] = ["label_embs_concat", "final_proj.", "target_glu.", "encoder_cqt_model."];
+use crate::init::{HEADS, Init};
+use crate::{HeldOutRecord, Log, LogLine, ObjectivePlan, PretrainError, RunFolder, TrainPlan};
 
 /// Shape of the heads a plan asks for.
-fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {
+pub(crate) fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {
     HeadsConfig {
         n_codebooks: objective.codebooks,
         n_classes: objective.classes(),
@@ -112,9 +48,9 @@ fn tensors_of(model: &Mert) -> (Tensors, Tensors) {
     (encoder, heads)
 }
 
-/// Writes the trained model with its history.
+/// Writes the trained model with its history, and the last measurements of the run's log as its results.
 pub(crate) fn write_model(
-    dir: &std::path::Path,
+    folder: &RunFolder,
     model: &Mert,
     plan: &TrainPlan,
     init: Init<'_>,
@@ -126,26 +62,56 @@ pub(crate) fn write_model(
         "Trained by continual pre-training on {}.",
         lineage.cultures().into_iter().collect::<Vec<_>>().join(", ")
     );
+    let mut card = Card::new(&plan.run.name, summary);
+    card.sections.extend(results(&Log::read(&folder.log())?));
     let config = model.config().to_json();
     let files = ModelFiles {
         config: &config,
         tensors: &encoder,
         heads: Some(&heads),
         lineage: &lineage,
-        card: &Card::new(&plan.run.name, summary),
+        card: &card,
         preprocessor: None,
+        fairseq: None,
     };
-    Ok(ModelDirectory::write(dir, &files)?.to_string())
+    Ok(ModelDirectory::write(&folder.model(), &files)?.to_string())
+}
+
+/// The last measurement of every culture, as a section of the card; none where nothing was held out.
+fn results(log: &[LogLine]) -> Option<String> {
+    let mut last: BTreeMap<&str, &HeldOutRecord> = BTreeMap::new();
+    for line in log {
+        if let LogLine::HeldOut(record) = line {
+            last.insert(&record.culture, record);
+        }
+    }
+    let mut text = String::from(
+        "## Results\n\nOn crops that never trained, without dropout and mixture:\n\n\
+         | culture | updates | crops | loss per masked frame, nats | accuracy of masked frames |\n|---|---|---|---|---|\n",
+    );
+    for (culture, record) in &last {
+        let culture = culture.replace('|', "\\|");
+        let (loss, accuracy) = (record.loss.total, record.accuracy.masked);
+        let _ = writeln!(
+            text,
+            "| {culture} | {} | {} | {loss:.3} | {accuracy:.3} |",
+            record.update, record.crops
+        );
+    }
+    (!last.is_empty()).then_some(text)
 }
 
 fn lineage(plan: &TrainPlan, init: Init<'_>, corpus: &Corpus) -> Result<Lineage, PretrainError> {
     let mut lineage = Lineage::new();
-    if let Init::Model(directory) = init {
+    if let Init::Model(directory, heads) = init {
+        let licences =
+            directory.lineage().map(|lineage| lineage.licences().into_iter().collect::<Vec<_>>().join(", "));
         lineage.base = Some(ParentModel {
             name: directory.name(),
             hash: directory.content_hash()?.to_string(),
-            licence: None,
+            licence: licences.filter(|licences| !licences.is_empty()),
         });
+        lineage.heads = heads.origin(plan.run.seed);
         if let Some(before) = directory.lineage() {
             lineage.data.clone_from(&before.data);
         }
@@ -180,7 +146,19 @@ fn lineage(plan: &TrainPlan, init: Init<'_>, corpus: &Corpus) -> Result<Lineage,
             peak_learning_rate: stage.schedule.peak(),
         })
         .collect();
+    lineage.settings = settings(plan);
     Ok(lineage)
+}
+
+/// What a later run needs to train on as this one did.
+fn settings(plan: &TrainPlan) -> TrainingSettings {
+    let mut whole = toml::Table::try_from(plan).expect("a checked plan holds nothing that TOML lacks");
+    let sections = ["objective", "masking", "mixture", "dropout", "crop"].into_iter();
+    let sections = sections.filter_map(|name| match whole.remove(name) {
+        Some(toml::Value::Table(section)) => Some((name.to_owned(), section)),
+        _ => None,
+    });
+    TrainingSettings { sections: sections.collect() }
 }
 
 /// Whether some stage reads this culture.

@@ -12,9 +12,10 @@ use burn::tensor::Device;
 use corpus::{Corpus, Crop, Sampler};
 use mert::{Mert, Objective, StepDraws, silent};
 
+use crate::init::Init;
 use crate::loader::{Loaded, Loader, Position};
 use crate::measure::HeldOutSet;
-use crate::model_io::{Init, write_model};
+use crate::model_io::write_model;
 use crate::tally::Tally;
 use crate::trained::Trained;
 use crate::wording::{objective, regularisation, sampler_plan};
@@ -93,13 +94,8 @@ pub fn run(request: &RunRequest<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result
         RunFolder::create(request.out, plan, &identity)?
     };
     let codes = corpus.codes(request.tokenizer)?;
-    let (model, drawn) = request.init.build(plan, &request.device.clone().autodiff())?;
-    if !drawn.is_empty() {
-        watch(Event::Notice(format!(
-            "the model has no pre-training heads, so they start from random values: {}",
-            drawn.join(", ")
-        )));
-    }
+    let (model, notices) = request.init.build(plan, &request.device.clone().autodiff())?;
+    notices.into_iter().for_each(|notice| watch(Event::Notice(notice)));
     let loader = Loader::new(plan, corpus, &codes, model.config())?;
     let mut sitting = Sitting::open(request, &folder, model, &loader, watch)?;
     sitting.train(watch)
@@ -204,9 +200,8 @@ impl<'a> Sitting<'a> {
             }
         }
         let model = self.model.as_ref().expect("the model is only away during a step");
-        let model_hash =
-            write_model(&self.folder.model(), model, plan, self.request.init, self.request.corpus)?;
         self.log.sync()?;
+        let model_hash = write_model(self.folder, model, plan, self.request.init, self.request.corpus)?;
         self.board.flush()?;
         Ok(Outcome::Finished(Finished {
             model_hash,

@@ -231,7 +231,11 @@ impl TensorSource for Joined {
     }
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
-        if self.weights.infos().contains_key(name) { self.weights.read_raw(name) } else { self.heads.read_raw(name) }
+        if self.weights.infos().contains_key(name) {
+            self.weights.read_raw(name)
+        } else {
+            self.heads.read_raw(name)
+        }
     }
 }
 

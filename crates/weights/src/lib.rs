@@ -31,6 +31,5 @@ pub use model::{
 };
 pub use tensors::{
     Dtype, RawTensor, SafetensorsFile, SafetensorsWriter, ShardedFile, Tensor, TensorInfo, TensorSource,
-    TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors,
-    write_source,
+    TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors, write_source,
 };

@@ -50,8 +50,15 @@ fn lineage() -> Lineage {
 fn write(dir: &Path, config: &Value, tensors: &Tensors, heads: Option<&Tensors>) -> Result<(), WeightsError> {
     let (lineage, card) = (lineage(), Card::new("small", "A test."));
     let heads = heads.map(|heads| heads as &dyn TensorSource);
-    let files =
-        ModelFiles { config, tensors, heads, lineage: &lineage, card: &card, preprocessor: None, fairseq: None };
+    let files = ModelFiles {
+        config,
+        tensors,
+        heads,
+        lineage: &lineage,
+        card: &card,
+        preprocessor: None,
+        fairseq: None,
+    };
     ModelDirectory::write(dir, &files).map(drop)
 }
 

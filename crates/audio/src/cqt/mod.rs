@@ -11,10 +11,13 @@
 
 mod block;
 mod kernels;
+mod original;
 
 use crate::AudioError;
 use block::{Block, Layout};
 use kernels::Kernels;
+
+pub use original::TimeKernels;
 
 /// What a constant-Q transform is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -68,6 +68,30 @@ impl CodesReader {
         Ok(())
     }
 
+    /// Refuses codes that teach nothing: a codebook (counted from 0) that has the same code in every frame of the corpus, or no frame at
+    /// all. Reads until every codebook has shown two codes, so it costs something only where it fails.
+    pub fn check_columns(&self) -> Result<(), CorpusError> {
+        let fail = |reason: String| CorpusError::Codes { tokenizer: self.header.tokenizer.clone(), reason };
+        let n_codebooks = self.header.n_codebooks;
+        let rows = || self.shards.iter().flat_map(|shard| shard.as_slice().chunks_exact(n_codebooks));
+        let first = rows()
+            .next()
+            .ok_or_else(|| fail("codebook 0 is empty, as all are: no clip has a frame".into()))?;
+        let mut constant: Vec<usize> = (0..n_codebooks).collect();
+        for row in rows() {
+            constant.retain(|&codebook| row[codebook] == first[codebook]);
+            if constant.is_empty() {
+                return Ok(());
+            }
+        }
+        let codebook = constant[0];
+        Err(fail(format!(
+            "codebook {codebook} has the code {} in every frame of the corpus ({} of {n_codebooks} codebooks are constant), so there is nothing to learn; fit the tokenizer anew, with fewer codebooks or more data",
+            first[codebook],
+            constant.len()
+        )))
+    }
+
     /// What the codes are.
     pub fn header(&self) -> &CodesHeader {
         &self.header

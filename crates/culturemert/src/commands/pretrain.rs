@@ -1,13 +1,14 @@
 //! `pretrain`: a run of the two-stage plan.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::tensor::Device;
-use pretrain::{Event, Init, Outcome, RunRequest, TrainFile, TrainPlan, run as train};
+use pretrain::{Event, Outcome, RunRequest, TrainFile, TrainPlan, run as train};
 use serde_json::json;
 
 use crate::exit::{Interrupted, usage};
-use crate::inputs::{open_corpus, open_model, tokenizer_of};
+use crate::init::InitArgs;
+use crate::inputs::{open_corpus, tokenizer_of};
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json, print_text};
 
@@ -23,9 +24,8 @@ pub(crate) struct Args {
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present = "dry_run")]
     corpus: Option<PathBuf>,
-    /// Model to begin with, or `scratch`.
-    #[arg(long, default_value = "scratch")]
-    init: String,
+    #[command(flatten)]
+    begin: InitArgs,
     /// Folder of the run.
     #[arg(long, required_unless_present = "dry_run")]
     out: Option<PathBuf>,
@@ -44,7 +44,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
-    let plan = TrainFile::find(&args.config)?.with_overrides(&args.set)?.plan()?;
+    let beginning = args.begin.open()?;
+    let file = TrainFile::find(&args.config)?.with_overrides(&beginning.assignments)?;
+    let plan = file.with_overrides(&args.set)?.plan()?;
     if args.dry_run {
         return print_text(&plan.to_toml());
     }
@@ -53,15 +55,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     };
     let corpus = open_corpus(corpus)?;
     let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
-    let model = match args.init.as_str() {
-        "scratch" => None,
-        path => Some(open_model(Path::new(path))?),
-    };
     let request = RunRequest {
         plan: &plan,
         corpus: &corpus,
         tokenizer: &tokenizer,
-        init: model.as_ref().map_or(Init::Scratch, Init::Model),
+        init: beginning.init(),
         out,
         resume: args.resume,
         device: Device::flex(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use corpus::Corpus;
-use pretrain::{Event, Init, Outcome, RunFolder, RunRequest, run};
+use pretrain::{Event, HeadsFrom, Init, Outcome, RunFolder, RunRequest, run};
 use study::{Done, Ledger, Step};
 use weights::ModelDirectory;
 
@@ -67,7 +67,7 @@ pub(crate) fn train(
             plan: &planned.plan,
             corpus: ground.corpus,
             tokenizer: ground.tokenizer,
-            init: base.as_ref().map_or(Init::Scratch, Init::Model),
+            init: base.as_ref().map_or(Init::Scratch, |base| Init::Model(base, HeadsFrom::Model)),
             out: &out,
             resume: RunFolder::at(&out).holds_run(),
             device: Device::flex(),

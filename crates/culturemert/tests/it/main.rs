@@ -5,7 +5,11 @@
 mod command;
 mod crashes;
 mod disk;
+mod formats;
+mod heads;
+mod hostile;
 mod pipeline;
 mod resume;
 mod study;
 mod wrong;
+mod zoo;

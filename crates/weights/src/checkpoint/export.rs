@@ -13,8 +13,8 @@ use super::fairseq_config::fairseq_config;
 use super::pickle_writer::{Item, write_torch};
 use super::{ConvertReport, import_checkpoint};
 use crate::{
-    Canonical, FairseqTensor, Lineage, Placed, RawTensor, SafetensorsWriter, TensorInfo, TensorSource, WeightsError,
-    fairseq_names,
+    Canonical, FairseqTensor, Lineage, Placed, RawTensor, SafetensorsWriter, TensorInfo, TensorSource,
+    WeightsError, fairseq_names,
 };
 
 /// Where we keep what fairseq has no key for.
@@ -27,20 +27,23 @@ pub(super) struct Kept {
     pub(super) config: Value,
     pub(super) preprocessor: Option<Value>,
     pub(super) lineage: Option<Lineage>,
+    /// Whether `cfg` was made from these, and not taken over from another checkpoint of fairseq.
+    pub(super) is_translated: bool,
 }
 
 impl Kept {
-    /// Reads what [`Kept::item`] wrote; `None` where it is damaged.
+    /// Reads what [`convert_to_fairseq`] keeps; `None` where it is damaged.
     pub(super) fn read(kept: &Value) -> Option<Self> {
         let json = |key: &str| kept[key].as_str().and_then(|text| serde_json::from_str(text).ok());
         let lineage = kept["lineage"].as_str().and_then(|text| toml::from_str(text).ok());
-        Some(Self { config: json("config")?, preprocessor: json("preprocessor"), lineage })
+        let is_translated = kept["cfg"] == "translated";
+        Some(Self { config: json("config")?, preprocessor: json("preprocessor"), lineage, is_translated })
     }
 }
 
 /// The constants of the constant-Q transform with this many bins, as fairseq's checkpoints hold them: names without the module, and
-/// float32 values. They come from whoever knows that transform.
-pub type CqtConstants<'a> = &'a dyn Fn(usize) -> Vec<(&'static str, crate::Tensor)>;
+/// float32 values; or why there are none. They come from whoever knows that transform.
+pub type CqtConstants<'a> = &'a dyn Fn(usize) -> Result<Vec<(&'static str, crate::Tensor)>, String>;
 
 /// What was written for fairseq.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -82,6 +85,7 @@ pub fn convert_to_fairseq(
         let lineage = toml::to_string(&imported.history(encoder.content_hash()?))
             .map_err(|error| WeightsError::malformed(out, "TOML", error.to_string()))?;
         let mut kept = vec![("config", imported.config.to_string()), ("lineage", lineage)];
+        kept.extend(imported.fairseq.is_none().then(|| ("cfg", "translated".to_owned())));
         kept.extend(imported.preprocessor().map(|json| ("preprocessor", json.to_string())));
         let item = checkpoint(&cfg, &tensors, &kept);
         write_torch(out, &item, tensors.all.len(), |number| tensors.read(number))?;
@@ -101,7 +105,11 @@ pub fn convert_to_fairseq(
 
 /// Settings that change what a model computes and that fairseq has not.
 fn differing(config: &Value) -> Vec<String> {
-    let at_rest = [("layer_norm_eps", json!(1e-5)), ("feat_proj_layer_norm", json!(true)), ("hidden_act", json!("gelu"))];
+    let at_rest = [
+        ("layer_norm_eps", json!(1e-5)),
+        ("feat_proj_layer_norm", json!(true)),
+        ("hidden_act", json!("gelu")),
+    ];
     let differs = |(key, rest): &(&str, Value)| {
         let value = config.get(key)?;
         (value.as_f64() != rest.as_f64() || (value.as_f64().is_none() && value != rest))
@@ -145,7 +153,12 @@ impl<'a> Tensors<'a> {
     fn add_constants(&mut self, constants: CqtConstants<'_>) -> Result<(), WeightsError> {
         let Some(at) = self.all.iter().position(|one| one.theirs == CQT_HEAD) else { return Ok(()) };
         let TensorInfo { dtype, shape } = self.all[at].info.clone();
-        let made = constants(shape[0]).into_iter().map(|(name, tensor)| {
+        if shape.is_empty() {
+            return Ok(());
+        }
+        let made = constants(shape[0])
+            .map_err(|reason| WeightsError::Config { place: self.heads.place(), reason })?;
+        let made = made.into_iter().map(|(name, tensor)| {
             let bytes = dtype.narrow(&tensor.data).ok_or_else(|| WeightsError::NotFloat {
                 place: self.heads.place(),
                 tensor: CQT_HEAD.into(),
@@ -172,7 +185,8 @@ impl<'a> Tensors<'a> {
 /// The whole object. Optimiser state is absent, as in a checkpoint whose training ended; fairseq then starts a new one.
 fn checkpoint(cfg: &Value, tensors: &Tensors<'_>, kept: &[(&str, String)]) -> Item {
     let model = tensors.all.iter().enumerate();
-    let model = model.map(|(number, one)| (one.theirs.clone(), Item::Tensor(number, one.info.clone()))).collect();
+    let model =
+        model.map(|(number, one)| (one.theirs.clone(), Item::Tensor(number, one.info.clone()))).collect();
     let named = |name: &str, or: &str| cfg[name]["_name"].as_str().unwrap_or(or).to_owned();
     let history = json!([{
         "criterion_name": if named("criterion", "hubert") == "hubert" { "HubertCriterion".into() } else { named("criterion", "") },

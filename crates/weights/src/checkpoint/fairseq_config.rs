@@ -192,7 +192,8 @@ pub(super) fn fairseq_config(
 /// `[(512,10,5)] + [(512,3,2)] * 4`: equal convolutions that follow each other are counted.
 fn conv_feature_layers(shape: &ModelShape) -> String {
     let sizes = shape.conv_dim.iter().zip(&shape.conv_kernel).zip(&shape.conv_stride);
-    let layers: Vec<String> = sizes.map(|((n, kernel), stride)| format!("[({n},{kernel},{stride})]")).collect();
+    let layers: Vec<String> =
+        sizes.map(|((n, kernel), stride)| format!("[({n},{kernel},{stride})]")).collect();
     let runs = layers.chunk_by(|one, next| one == next).map(|run| match run.len() {
         1 => run[0].clone(),
         n => format!("{} * {n}", run[0]),

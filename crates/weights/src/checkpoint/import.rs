@@ -10,8 +10,8 @@ use super::training_settings::training_settings;
 use super::{TorchCheckpoint, TrainingSettings, hf_config};
 use crate::tensors::is_torch;
 use crate::{
-    Adapted, Card, Lineage, LoadReport, ModelDirectory, ModelFiles, ModelShape, ParentModel, Placed, TensorSource,
-    WeightsError, open_source, place,
+    Adapted, Card, Lineage, LoadReport, ModelDirectory, ModelFiles, ModelShape, ParentModel, Placed,
+    TensorSource, WeightsError, open_source, place,
 };
 
 /// An open checkpoint in our terms; its tensors are still on disk.
@@ -81,7 +81,11 @@ impl Imported {
         Self { fairseq, preprocessor, lineage, settings, ..new }
     }
 
-    fn of_torch(checkpoint: TorchCheckpoint, path: &Path, config: Option<&Value>) -> Result<Self, WeightsError> {
+    fn of_torch(
+        checkpoint: TorchCheckpoint,
+        path: &Path,
+        config: Option<&Value>,
+    ) -> Result<Self, WeightsError> {
         let place = path.display().to_string();
         let cfg = fairseq_cfg(&checkpoint);
         let own = cfg.as_ref().map(|cfg| hf_config(&cfg["model"], &place)).transpose()?;
@@ -97,7 +101,10 @@ impl Imported {
                 let kept = kept.filter(|kept| {
                     let agrees = same_shape(&kept.config, &own, &place);
                     if !agrees {
-                        notes.push("what culturemert kept in `extra_state` contradicts `cfg` and is set aside".into());
+                        notes.push(
+                            "what culturemert kept in `extra_state` contradicts `cfg` and is set aside"
+                                .into(),
+                        );
                     }
                     agrees
                 });
@@ -112,10 +119,14 @@ impl Imported {
             new.settings = settings;
             notes.extend(beyond.into_iter().map(|key| format!("no plan of ours has `{key}`")));
         }
-        if let Some(Kept { preprocessor, lineage, .. }) = kept {
+        let mut fairseq = cfg;
+        if let Some(Kept { preprocessor, lineage, is_translated, .. }) = kept {
+            // We wrote it: what its `cfg` says was made from these, and where they say nothing, from defaults.
+            new.settings = lineage.as_ref().map(|lineage| lineage.settings.clone()).unwrap_or_default();
             (new.preprocessor, new.lineage) = (preprocessor, lineage);
+            fairseq = fairseq.filter(|_| !is_translated);
         }
-        Ok(Self { fairseq: cfg, notes, skipped, ..new })
+        Ok(Self { fairseq, notes, skipped, ..new })
     }
 
     /// The file or directory.
@@ -166,9 +177,14 @@ fn fairseq_cfg(checkpoint: &TorchCheckpoint) -> Option<Value> {
     Some(serde_json::json!({ "model": flat, "task": flat, "criterion": flat }))
 }
 
-fn same_shape(one: &Value, other: &Value, place: &str) -> bool {
+/// Whether a configuration has the shape that fairseq's says, but for what fairseq has no key for.
+fn same_shape(kept: &Value, own: &Value, place: &str) -> bool {
+    let mut own = own.clone();
+    for key in ["feat_proj_layer_norm", "mask_time_prob", "mask_feature_prob"] {
+        own[key] = kept[key].clone();
+    }
     let shape = |config| ModelShape::from_config(config, place).ok();
-    shape(one).is_some_and(|one| shape(other) == Some(one))
+    shape(kept).is_some_and(|kept| shape(&own) == Some(kept))
 }
 
 fn no_config(path: &Path) -> WeightsError {

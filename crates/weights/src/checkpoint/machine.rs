@@ -84,8 +84,7 @@ impl<'a> Machine<'a> {
             b'I' => self.text_int()?,
             b'L' => {
                 let line = self.line()?;
-                let number =
-                    line.trim_end_matches('L').parse().map_err(|_| no_number(line))?;
+                let number = line.trim_end_matches('L').parse().map_err(|_| no_number(line))?;
                 self.push(Node::Int(number))?;
             }
             b'J' => {

@@ -30,7 +30,9 @@ impl From<&Value> for Item {
         match value {
             Value::Null => Self::None,
             Value::Bool(b) => Self::Bool(*b),
-            Value::Number(n) => n.as_i64().map_or_else(|| Self::Float(n.as_f64().unwrap_or(f64::NAN)), Self::Int),
+            Value::Number(n) => {
+                n.as_i64().map_or_else(|| Self::Float(n.as_f64().unwrap_or(f64::NAN)), Self::Int)
+            }
             Value::String(text) => Self::Text(text.clone()),
             Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
             Value::Object(items) => {

@@ -61,7 +61,8 @@ impl ZipWriter {
             header
         };
         let version = if wide_length { 45 } else { 20 };
-        let local_header = [&b"PK\x03\x04"[..], &common(version, extra.len()), name.as_bytes(), &extra].concat();
+        let local_header =
+            [&b"PK\x03\x04"[..], &common(version, extra.len()), name.as_bytes(), &extra].concat();
         self.put(&local_header)?;
         self.put(bytes)?;
 
@@ -108,7 +109,8 @@ impl ZipWriter {
         }
         let narrow = |number: u64| u32::try_from(number).unwrap_or(ELSEWHERE).to_le_bytes();
         let count = u16::try_from(n).unwrap_or(u16::MAX).to_le_bytes();
-        let end = [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &narrow(length), &narrow(begin), &[0, 0]].concat();
+        let end =
+            [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &narrow(length), &narrow(begin), &[0, 0]].concat();
         self.put(&end)?;
         Ok(self.file.commit()?)
     }

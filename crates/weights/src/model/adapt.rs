@@ -48,7 +48,11 @@ pub struct Adapted {
 /// tensors that are not used are listed in the report with the reason.
 pub fn adapt(source: &dyn TensorSource, config: &Value) -> Result<Adapted, WeightsError> {
     let placed = place(source, config)?;
-    Ok(Adapted { encoder: placed.encoder.read_all()?, heads: placed.heads.read_all()?, report: placed.report })
+    Ok(Adapted {
+        encoder: placed.encoder.read_all()?,
+        heads: placed.heads.read_all()?,
+        report: placed.report,
+    })
 }
 
 /// A file's tensors in their places, still on disk and in the types they have there.
@@ -76,7 +80,9 @@ pub fn place<'a>(source: &'a dyn TensorSource, config: &Value) -> Result<Placed<
             for (leaf, tensor) in [("weight_g", tap_lengths(&weight)), ("weight_v", weight)] {
                 let ours = format!("{POS_CONV}.{leaf}");
                 needed.remove(&ours);
-                report.made.push((ours.clone(), "the weight norm taken apart again that the file has folded in"));
+                report
+                    .made
+                    .push((ours.clone(), "the weight norm taken apart again that the file has folded in"));
                 encoder.made.insert(ours, tensor);
             }
             report.loaded.push((theirs, ours));
@@ -126,7 +132,10 @@ fn add_identity_projection(
     }
     let mut identity = vec![0.0; width * width];
     identity.iter_mut().step_by(width + 1).for_each(|x| *x = 1.0);
-    let tensors = [Tensor { shape: vec![width; 2], data: identity }, Tensor { shape: vec![width], data: vec![0.0; width] }];
+    let tensors = [
+        Tensor { shape: vec![width; 2], data: identity },
+        Tensor { shape: vec![width], data: vec![0.0; width] },
+    ];
     for (name, tensor) in names.into_iter().zip(tensors) {
         needed.remove(&name);
         report.made.push((name.clone(), "the identity: fairseq has no projection between equal widths"));

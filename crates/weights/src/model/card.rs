@@ -134,7 +134,10 @@ fn history(text: &mut String, lineage: &Lineage) {
     }
     match &lineage.heads {
         Some(HeadsOrigin::Fresh { seed }) => {
-            let _ = writeln!(text, "- heads of pre-training: drawn anew from seed {seed}; the base had none or they were not used");
+            let _ = writeln!(
+                text,
+                "- heads of pre-training: drawn anew from seed {seed}; the base had none or they were not used"
+            );
         }
         Some(HeadsOrigin::File { name, hash }) => {
             let _ = writeln!(text, "- heads of pre-training: from {} (`{}`)", cell(name), cell(hash));

@@ -9,7 +9,8 @@ mod shape;
 mod staging;
 
 pub use adapt::{
-    Adapted, Canonical, FairseqTensor, LoadReport, Placed, Unused, adapt, fairseq_names, heads_of, place, to_fairseq_tensors,
+    Adapted, Canonical, FairseqTensor, LoadReport, Placed, Unused, adapt, fairseq_names, heads_of, place,
+    to_fairseq_tensors,
 };
 pub use card::Card;
 pub use directory::{ModelDirectory, ModelFiles, preprocessor_config};
