@@ -111,14 +111,18 @@ impl Init<'_> {
             HeadsFrom::Fresh => Tensors::new(),
         };
         config.target_glu = stored.contains("target_glu.0.weight");
-        let (encoder, _) = directory.tensors()?;
+        let (encoder, report) = directory.tensors()?;
         let blank = Mert::blank(&shape, Some(&config), device)?;
         let needed: BTreeMap<String, Vec<usize>> = parameters::list(&blank)
             .into_iter()
             .filter(|one| HEADS.iter().any(|head| one.name.starts_with(head)))
             .map(|one| (one.name, one.shape))
             .collect();
-        let mut notices = Vec::new();
+        let mut notices: Vec<String> = report
+            .unused
+            .iter()
+            .map(|unused| format!("tensor `{}` of the model is not used: {}", unused.name, unused.reason))
+            .collect();
         if matches!(from, HeadsFrom::Fresh) {
             let names: Vec<&str> = needed.keys().map(String::as_str).collect();
             notices

@@ -65,9 +65,9 @@ fn long(n: i64) -> Vec<u8> {
 /// Name of the file and its bytes.
 pub(crate) type Specimen = (String, Vec<u8>);
 
-/// Pickles that call something when Python opens them. Here nothing is called, so they may be listed or refused.
+/// Pickles that call something when Python opens them.
 pub(crate) fn callers() -> Vec<Specimen> {
-    let calls: [(&str, &[u8]); 12] = [
+    let calls: [(&str, &[u8]); 11] = [
         ("os-system", b"cos\nsystem\n(S'touch owned'\ntR."),
         ("posix-system", b"\x80\x02cposix\nsystem\nX\x0b\0\0\0touch owned\x85R."),
         ("builtins-eval", b"\x80\x03cbuiltins\neval\nX\x1f\0\0\0__import__('os').mkdir('owned')\x85R."),
@@ -82,13 +82,12 @@ pub(crate) fn callers() -> Vec<Specimen> {
         ("inst", b"(S'touch owned'\nios\nsystem\n."),
         ("obj", b"(cos\nsystem\nS'touch owned'\no."),
         ("setstate", b"cbuiltins\nobject\n)R}S'__setstate__'\ncos\nsystem\nsb(S'touch owned'\ntb."),
-        ("persistent", b"(Ptouch owned\nt."),
     ];
     let mut all = Vec::new();
     for (name, pickle) in calls {
         all.push((format!("{name}-bare.pkl"), pickle.to_vec()));
         all.push((format!("{name}.pt"), checkpoint(pickle)));
-        // The same call as a tensor's argument and as a value beside the weights.
+        // The same call where a weight is due.
         let inner = &pickle[if pickle[0] == 0x80 { 2 } else { 0 }..pickle.len() - 1];
         let hidden = [&b"\x80\x02}X\x05\0\0\0model}X\x08\0\0\0mask_emb"[..], inner, b"ss."].concat();
         all.push((format!("{name}-as-weight.pt"), checkpoint(&hidden)));

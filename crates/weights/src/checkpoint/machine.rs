@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::danger::runs_code;
 use super::node::{Node, NodeId, Pickle};
 
 /// A checkpoint of a billion parameters has some ten thousand values, with optimiser state and dictionaries; this leaves room.
@@ -36,7 +37,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Pickle, Failure> {
         match machine.step() {
             Ok(None) => {}
             Ok(Some(root)) => return Ok(Pickle { nodes: machine.nodes, root, length: machine.position }),
-            Err(reason) => return Err(format!("its pickle is damaged at byte {at}: {reason}")),
+            Err(reason) => return Err(format!("its pickle cannot be read at byte {at}: {reason}")),
         }
     }
 }
@@ -319,6 +320,14 @@ impl<'a> Machine<'a> {
     }
 
     fn add(&mut self, node: Node) -> Result<NodeId, Failure> {
+        if let Node::Global { module, name } = &node
+            && runs_code(module, name)
+        {
+            let name: String = format!("{module}.{name}").chars().take(LONGEST_QUOTE).collect();
+            return Err(format!(
+                "it names `{name}`, which runs code when Python opens the file; do not open it elsewhere"
+            ));
+        }
         if self.nodes.len() >= MOST_NODES {
             return Err(format!("it has more than {MOST_NODES} values"));
         }
@@ -532,8 +541,10 @@ mod tests {
         // A tuple of a thousand values, made a hundred thousand times.
         let many = [b"(".as_slice(), &b"2".repeat(1000), b"t0"].concat();
         assert!(run(&[b"N".as_slice(), &many.repeat(10_000), b"."].concat()).is_err());
-        let calls_a_shell = run(b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
-        assert!(matches!(calls_a_shell.node(calls_a_shell.root), Node::Object { .. }));
+        let calls_a_shell = run(b"cos\nsystem\n(S'echo owned'\ntR.").err().unwrap();
+        assert!(calls_a_shell.contains("`os.system`"), "{calls_a_shell}");
+        let unknown = run(b"cstudio\nMixer\n(S'echo owned'\ntR.").unwrap();
+        assert!(matches!(unknown.node(unknown.root), Node::Object { .. }));
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Checkpoints of torch and fairseq: read without running any of the code they name, and written.
 
+mod danger;
 mod export;
 mod fairseq_config;
 mod import;
