@@ -101,7 +101,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let wave: Vec<f32> = (0..50_000).map(|i| (i as f32 * 0.01).sin() * 0.3).collect();
-        audio::write_wav(&path, &wave, SAMPLE_RATE).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        audio::write_wav(file, &path, &wave, SAMPLE_RATE).unwrap();
         let kept = Recording::survey(path.clone(), Resampler::Torchaudio).unwrap();
         let again = Recording { kept: None, ..Recording::survey(path, Resampler::Torchaudio).unwrap() };
         for window in [1000, 7919, 25_000, 50_000, 60_000] {

@@ -37,8 +37,9 @@ pub(super) fn set_up(folder: &Path) -> anyhow::Result<()> {
     for recording in 0..RECORDINGS {
         let wave = noise(30 * audio::SAMPLE_RATE as usize, recording, 0.1);
         let place = recordings.join("noise").join(format!("{recording}.wav"));
-        files::write_atomic(&place, &[])?;
-        audio::write_wav(&place, &wave, audio::SAMPLE_RATE)?;
+        let mut wav = Vec::new();
+        audio::write_wav(&mut wav, &place, &wave, audio::SAMPLE_RATE)?;
+        files::write_atomic(&place, &wav)?;
     }
     let request = PrepareRequest::new(&recordings, corpus_in(folder));
     prepare(&request, &AtomicBool::new(false), &|_| {})?;
