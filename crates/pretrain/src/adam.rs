@@ -23,7 +23,18 @@ pub enum EpsPlacement {
     Torch,
 }
 
-/// The optimiser's numbers. Decay acts on every trained parameter, norms and biases included.
+/// Which trained parameters decay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecayOn {
+    /// All, norms and biases included: fairseq has one group of parameters.
+    #[default]
+    All,
+    /// Those of two and more axes: what many AdamW recipes do.
+    Matrices,
+}
+
+/// The optimiser's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
@@ -35,12 +46,20 @@ pub struct Adam {
     pub eps_placement: EpsPlacement,
     /// Share of a weight that decays at rate 1.
     pub weight_decay: f64,
+    /// What decays.
+    pub decay_on: DecayOn,
 }
 
 impl Default for Adam {
     /// The paper's first stage; weight decay, which the paper does not state, as in MERT's configuration.
     fn default() -> Self {
-        Self { betas: [0.9, 0.999], eps: 1e-5, eps_placement: EpsPlacement::Fairseq, weight_decay: 0.01 }
+        Self {
+            betas: [0.9, 0.999],
+            eps: 1e-5,
+            eps_placement: EpsPlacement::Fairseq,
+            weight_decay: 0.01,
+            decay_on: DecayOn::All,
+        }
     }
 }
 
@@ -71,6 +90,13 @@ struct Coefficients {
 }
 
 impl Adam {
+    /// The numbers for parameters of so many axes.
+    #[must_use]
+    pub fn for_axes(&self, n_axes: usize) -> Self {
+        let decays = self.decay_on == DecayOn::All || n_axes > 1;
+        Self { weight_decay: if decays { self.weight_decay } else { 0.0 }, ..*self }
+    }
+
     /// Takes step number `step` (from 1) at `rate`, reading each gradient times `gradient_scale`.
     ///
     /// # Panics

@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::tensor_file::{NamedTensor, TensorRef, read_tensors, write_tensors};
-use crate::{LossScaler, PretrainError};
+use crate::{Health, LossScaler, PretrainError};
+
+mod retention;
+
+pub use retention::Retention;
 
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -21,19 +25,29 @@ const FILES: [&str; 3] = [WEIGHTS, OPTIMIZER, STATE];
 const MAX_TEXT: u64 = 1 << 20;
 
 /// Where a run stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainState {
-    /// Updates completed in the run.
+    /// Updates completed in the run, those without a step included: where the run stands in its draws.
     pub update: u64,
     /// Index of the stage of the last update.
     pub stage: usize,
     /// Updates completed in that stage.
     pub stage_update: u64,
+    /// Steps of that stage that stand, neither skipped nor rolled back: where it stands in its schedule.
+    pub stage_steps: u64,
     /// Steps the optimiser has taken since its moments were zero.
     pub optimizer_step: u64,
     /// Updates skipped so far.
     pub skipped: u64,
+    /// Updates rolled back so far.
+    pub rolled_back: u64,
+    /// Update of the last regular checkpoint, which a run rolls back to. One written because a run was stopped is not regular.
+    pub anchor: u64,
+    /// Whether a measurement after `update` is due and was cut off.
+    pub unmeasured: bool,
+    /// Losses before, and updates without a step.
+    pub health: Health,
     /// Loss scale of half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scaler: Option<LossScaler>,
@@ -45,7 +59,7 @@ pub struct TrainState {
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     folder: PathBuf,
-    keep: usize,
+    retention: Retention,
 }
 
 /// A checkpoint whose files are as they were written.
@@ -76,12 +90,12 @@ pub struct Newest {
 }
 
 impl Checkpoints {
-    /// The checkpoints in `folder`, of which the newest `keep` stay.
-    pub fn new(folder: PathBuf, keep: usize) -> Self {
-        Self { folder, keep: keep.max(1) }
+    /// The checkpoints in `folder`, of which those stay that `retention` names.
+    pub fn new(folder: PathBuf, retention: Retention) -> Self {
+        Self { folder, retention }
     }
 
-    /// Saves a checkpoint and removes the oldest; returns its folder.
+    /// Saves a checkpoint and removes what is not kept; returns its folder.
     pub fn save(
         &self,
         state: &TrainState,
@@ -104,7 +118,7 @@ impl Checkpoints {
             }
             Ok::<(), PretrainError>(files::write_atomic(&writing.join(COMMIT), commit.as_bytes())?)
         })?;
-        self.remove_oldest(state.update)?;
+        self.remove_old(state)?;
         Ok(path)
     }
 
@@ -122,6 +136,15 @@ impl Checkpoints {
             }
         }
         Ok(newest)
+    }
+
+    /// The checkpoint of one update; fails when it is not whole.
+    pub fn at(&self, update: u64) -> Result<Checkpoint, PretrainError> {
+        let path = self.path_of(update);
+        match verify(&path, update) {
+            Ok(state) => Ok(Checkpoint { path, state }),
+            Err(reason) => Err(PretrainError::damaged(&path, reason)),
+        }
     }
 
     fn path_of(&self, update: u64) -> PathBuf {
@@ -148,15 +171,14 @@ impl Checkpoints {
         names.collect::<std::io::Result<_>>().map_err(PretrainError::io("list", &self.folder))
     }
 
-    /// Removes all but the newest `keep` up to `newest`. Later ones, left by a sitting that is being trained anew, go too.
-    fn remove_oldest(&self, newest: u64) -> Result<(), PretrainError> {
+    /// Removes what is not kept. Checkpoints after `state`, left by a sitting that is being trained anew, go too.
+    fn remove_old(&self, state: &TrainState) -> Result<(), PretrainError> {
         let (mut old, later): (Vec<u64>, Vec<u64>) =
-            self.updates()?.into_iter().partition(|&update| update <= newest);
+            self.updates()?.into_iter().partition(|&update| update <= state.update);
         // Damaged ones must not crowd out whole ones.
         let damaged: Vec<u64> =
             old.extract_if(.., |&mut update| !self.path_of(update).join(COMMIT).is_file()).collect();
-        old.truncate(old.len().saturating_sub(self.keep));
-        let gone = old.into_iter().chain(damaged).chain(later);
+        let gone = self.retention.gone(&old, state.anchor).into_iter().chain(damaged).chain(later);
         gone.map(|update| self.path_of(update)).try_for_each(|path| remove(&path))
     }
 }

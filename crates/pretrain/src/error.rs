@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::record::Difference;
+
 /// Why a plan, a run folder, a log or a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainError {
@@ -59,25 +61,27 @@ pub enum PretrainError {
         /// Parameters there are.
         n_names: usize,
     },
-    /// A gradient that is not finite, in a precision that has no loss scale to lower.
+    /// Too many updates in a row without a step, and what they heard.
     #[error(
-        "update {update}: the gradient norm is {norm}; lower the learning rate or look at the recordings of this update"
+        "update {update}: {count} updates in a row were skipped because loss or gradient was not finite or the loss jumped, on {crops}; look at these recordings, lower the learning rate, or raise `health.max_skipped`"
     )]
-    GradientNotFinite {
-        /// The update, counted from 1.
+    Unhealthy {
+        /// The last of them, counted from 1.
         update: u64,
-        /// Its norm.
-        norm: f64,
+        /// How many.
+        count: u64,
+        /// Recordings and where in them.
+        crops: String,
     },
-    /// A loss that is not a number, and what was being heard.
+    /// The loss scale of float16 cannot shrink further.
     #[error(
-        "update {update}: the loss is {loss} on {crops}; look at these recordings or lower the learning rate"
+        "update {update}: gradients overflow even at a loss scale of {scale}, on {crops}; look at these recordings, lower the learning rate, or compute in `float32`"
     )]
-    LossNotFinite {
+    LossScaleExhausted {
         /// The update, counted from 1.
         update: u64,
-        /// Its value.
-        loss: f64,
+        /// The scale.
+        scale: f64,
         /// Recordings and where in them.
         crops: String,
     },
@@ -117,17 +121,15 @@ pub enum PretrainError {
     Weights(#[from] weights::WeightsError),
     /// The run was begun from something else.
     #[error(
-        "`{run}` cannot be resumed: its {what} is {then}, now it is {now}; go on with what it was begun with, or choose another folder"
+        "`{run}` cannot be resumed: {first}{more}; go on with what it was begun with, choose another folder, or add `--accept-drift` to go on all the same",
+        more = more(changes.len()),
+        first = changes.first().map(ToString::to_string).unwrap_or_default()
     )]
-    OtherIdentity {
+    Drift {
         /// Run folder.
         run: PathBuf,
-        /// What differs.
-        what: String,
-        /// Value at the beginning.
-        then: String,
-        /// Value now.
-        now: String,
+        /// What differs, at least one thing.
+        changes: Vec<Difference>,
     },
     /// The folder holds a run.
     #[error("`{0}` holds a run already; add `--resume` to go on with it, or choose another folder")]
@@ -146,6 +148,14 @@ pub enum PretrainError {
     /// The disk refused.
     #[error(transparent)]
     Files(#[from] files::FilesError),
+}
+
+/// How many things differ besides the first.
+fn more(n_changes: usize) -> String {
+    match n_changes {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    }
 }
 
 impl PretrainError {
@@ -175,7 +185,7 @@ impl PretrainError {
                 | Self::Codes { .. }
                 | Self::Heads { .. }
                 | Self::NoModel
-                | Self::OtherIdentity { .. }
+                | Self::Drift { .. }
                 | Self::RunExists(_)
                 | Self::NoRun(_)
         )

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::HealthPlan;
 use crate::model_config::ModelInit;
 use crate::objective::ObjectivePlan;
+use crate::precision::PrecisionPlan;
 use crate::overrides::with_overrides;
 use crate::sections::{
     CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
@@ -43,6 +45,12 @@ pub struct TrainFile {
     /// What is predicted.
     #[serde(default)]
     pub objective: ObjectivePlan,
+    /// Number format of the model.
+    #[serde(default)]
+    pub precision: PrecisionPlan,
+    /// What becomes of unhealthy updates.
+    #[serde(default)]
+    pub health: HealthPlan,
     /// Measuring on crops that never train.
     #[serde(default)]
     pub held_out: HeldOutPlan,

@@ -15,6 +15,9 @@ use crate::{PretrainError, TrainPlan};
 /// What the names of heads begin with.
 pub(crate) const HEADS: [&str; 4] = ["label_embs_concat", "final_proj.", "target_glu.", "encoder_cqt_model."];
 
+/// How the identity of a beginning with fresh heads ends.
+pub(crate) const FRESH: &str = " with fresh heads";
+
 /// What a run begins with.
 #[derive(Clone, Copy)]
 pub enum Init<'a> {
@@ -84,10 +87,18 @@ impl Init<'_> {
                 }
                 Ok(hasher.finish().to_string())
             }
-            HeadsFrom::Fresh => Ok(format!("{} with fresh heads", hasher.finish())),
+            HeadsFrom::Fresh => Ok(format!("{}{FRESH}", hasher.finish())),
             HeadsFrom::File(file) => {
                 Ok(format!("{} with heads {}", hasher.finish(), file.tensors.content_hash()))
             }
+        }
+    }
+
+    /// Where the model lies, from the root on.
+    pub(crate) fn path(self) -> Option<std::path::PathBuf> {
+        match self {
+            Self::Scratch => None,
+            Self::Model(directory, _) => directory.dir().canonicalize().ok(),
         }
     }
 

@@ -15,6 +15,7 @@ mod crc32c;
 mod error;
 mod file;
 mod gradient;
+mod health;
 mod init;
 mod loader;
 mod log;
@@ -25,6 +26,7 @@ mod model_io;
 mod objective;
 mod overrides;
 mod plan;
+mod precision;
 mod preset;
 mod record;
 mod run;
@@ -33,11 +35,14 @@ mod scaler;
 mod schedule;
 mod schedule_file;
 mod sections;
+mod sitting;
 mod stage;
 mod stage_data;
 mod tally;
 mod tensor_file;
 mod tensorboard;
+#[cfg(test)]
+mod run_tests;
 #[cfg(test)]
 mod trace_tests;
 mod trainable;
@@ -45,27 +50,33 @@ mod trained;
 mod variants;
 mod wording;
 
-pub use adam::{Adam, EpsPlacement, Parameter};
-pub use checkpoint::{Checkpoint, Checkpoints, Newest, Skipped, TrainState};
+pub use adam::{Adam, DecayOn, EpsPlacement, Parameter};
+pub use checkpoint::{Checkpoint, Checkpoints, Newest, Retention, Skipped, TrainState};
 pub use error::PretrainError;
 pub use file::{ModelFile, TrainFile};
 pub use gradient::{Clip, ClipRule, GradientNorm, GradientSum, gradient_norm};
+pub use health::{Health, HealthPlan, SkippedRow, SpikePolicy};
 pub use init::{HeadsFile, HeadsFrom, Init};
 pub use log::Log;
 pub use memory::{Memory, memory};
 pub use model_config::{MODELS, ModelInit};
 pub use model_io::load_model;
-pub use objective::ObjectivePlan;
+pub use objective::{AlphaReading, ObjectivePlan};
 pub use plan::{ModelPlan, StageTotals, TrainPlan};
+pub use precision::{Compute, PrecisionPlan};
 pub use preset::{PRESETS, preset};
-pub use record::{Accuracies, HeldOutRecord, LogLine, Losses, Timing, UpdateRecord};
+pub use record::{
+    Accuracies, CropRecord, Difference, DriftRecord, HeldOutRecord, LogLine, Losses, RolledBackRecord, Timing,
+    UpdateRecord,
+};
 pub use run::{Event, Finished, Outcome, RunRequest, run};
 pub use run_folder::{RunFolder, RunIdentity};
 pub use scaler::{LossScaler, ScalerSettings, Verdict};
 pub use schedule::{Constant, Cosine, Polynomial, Schedule};
 pub use schedule_file::{Curve, ScheduleFile};
 pub use sections::{
-    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
+    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, MixtureReading,
+    RunPlan,
 };
 pub use stage::{OptimizerState, StageFile, StagePlan};
 pub use stage_data::{CultureHours, Replay, Sharing, StageData};

@@ -8,6 +8,7 @@ use mert::masking::Masking;
 use mert::mixture::{self, Mixture};
 use mert::{Batch, EncoderConfig, Geometry};
 
+use crate::record::CropRecord;
 use crate::sections::{MaskingPlan, MixturePlan};
 use crate::{PretrainError, TrainPlan};
 
@@ -78,7 +79,7 @@ impl<'a> Loader<'a> {
             corpus,
             codes,
             config: config.clone(),
-            cqt: (objective.cqt > 0.0).then(|| Cqt::new(CqtConfig::mert(objective.cqt_bins))),
+            cqt: (objective.weights()[2] > 0.0).then(|| Cqt::new(CqtConfig::mert(objective.cqt_bins))),
             masking: masking(&plan.masking),
             mixture: in_batch_mixture(&plan.mixture),
             seed: plan.run.seed,
@@ -120,13 +121,13 @@ impl<'a> Loader<'a> {
         Ok(Loaded { waveform, labels, cqt, mask, geometry })
     }
 
-    /// Recordings and places of crops, for a message.
-    pub(crate) fn describe(&self, crops: &[Crop]) -> String {
-        let places = crops.iter().map(|crop| {
-            let clip = &self.corpus.clips()[crop.clip];
-            format!("`{}` from {:.2} s", clip.id, crop.start as f64 / f64::from(audio::SAMPLE_RATE))
-        });
-        places.collect::<Vec<_>>().join(", ")
+    /// Clips and places of crops, for people.
+    pub(crate) fn describe(&self, crops: &[Crop]) -> Vec<CropRecord> {
+        let record = |crop: &Crop| CropRecord {
+            clip: self.corpus.clips()[crop.clip].id.clone(),
+            start_seconds: crop.start as f64 / f64::from(audio::SAMPLE_RATE),
+        };
+        crops.iter().map(record).collect()
     }
 }
 
@@ -139,12 +140,9 @@ fn masking(plan: &MaskingPlan) -> Masking {
     }
 }
 
-/// The plan says how often a crop is mixed, the original how often it is not.
 fn in_batch_mixture(plan: &MixturePlan) -> Mixture {
-    let left_alone =
-        if plan.probability == 0.0 { 0.0 } else { (1.0 - plan.probability).max(f64::MIN_POSITIVE) };
     Mixture {
-        probability: left_alone,
+        probability: plan.threshold(),
         segments: plan.segments,
         samples: plan.samples,
         gain: plan.gain as f32,

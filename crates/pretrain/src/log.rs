@@ -17,13 +17,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log at `path` to go on after `completed` updates (0: an empty log).
-    pub fn open(path: &Path, completed: u64) -> Result<Self, PretrainError> {
+    /// Opens the log at `path` to go on after `completed` updates (0: an empty log). `remeasured`: the measurement after that update is made
+    /// again, so what there is of it goes.
+    pub fn open(path: &Path, completed: u64, remeasured: bool) -> Result<Self, PretrainError> {
+        let stays = |line: &LogLine| {
+            let is_remeasured =
+                remeasured && line.update() == completed && matches!(line, LogLine::HeldOut(_));
+            completed > 0 && line.update() <= completed && !is_remeasured
+        };
         if path.exists() {
             let text = std::fs::read(path).map_err(PretrainError::io("read", path))?;
             let mut kept = String::new();
-            for line in lines(path, &text)?.iter().filter(|line| completed > 0 && line.update() <= completed)
-            {
+            for line in lines(path, &text)?.iter().filter(|line| stays(line)) {
                 kept.push_str(&to_json(path, line)?);
                 kept.push('\n');
             }
@@ -100,18 +105,20 @@ mod tests {
     fn lines_are_read_back_and_resuming_cuts_what_comes_after() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
-        let mut log = Log::open(&path, 0).unwrap();
+        let mut log = Log::open(&path, 0, false).unwrap();
         let all = [held_out(0), update(1), update(2), held_out(2), update(3)];
         for line in &all {
             log.write(line).unwrap();
         }
         log.sync().unwrap();
         assert_eq!(Log::read(&path).unwrap(), all);
-        let mut resumed = Log::open(&path, 2).unwrap();
+        let mut resumed = Log::open(&path, 2, false).unwrap();
         assert_eq!(Log::read(&path).unwrap(), all[..4]);
         resumed.write(&all[4]).unwrap();
         assert_eq!(Log::read(&path).unwrap(), all);
-        drop(Log::open(&path, 0).unwrap());
+        drop(Log::open(&path, 2, true).unwrap());
+        assert_eq!(Log::read(&path).unwrap(), all[..3]);
+        drop(Log::open(&path, 0, false).unwrap());
         assert_eq!(Log::read(&path).unwrap(), []);
     }
 
@@ -119,14 +126,14 @@ mod tests {
     fn an_unfinished_line_is_cut_and_a_damaged_one_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
-        Log::open(&path, 0).unwrap().write(&update(1)).unwrap();
+        Log::open(&path, 0, false).unwrap().write(&update(1)).unwrap();
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{}", &whole[..40])).unwrap();
-        let mut log = Log::open(&path, 5).unwrap();
+        let mut log = Log::open(&path, 5, false).unwrap();
         log.write(&update(2)).unwrap();
         assert_eq!(Log::read(&path).unwrap(), [update(1), update(2)]);
         std::fs::write(&path, format!("{whole}{{\"kind\":3}}\n{whole}")).unwrap();
-        let message = Log::open(&path, 5).err().unwrap().to_string();
+        let message = Log::open(&path, 5, false).err().unwrap().to_string();
         assert!(message.contains("log.jsonl") && message.contains("line 2"), "{message}");
     }
 
@@ -134,17 +141,19 @@ mod tests {
     fn a_norm_that_is_not_finite_is_null() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
-        let mut log = Log::open(&path, 0).unwrap();
+        let mut log = Log::open(&path, 0, false).unwrap();
         let skipped = UpdateRecord {
             update: 1,
             skipped: true,
             gradient_norm: f64::INFINITY,
+            loss: Losses { masked_codebooks: vec![1.0, f64::NAN], ..Losses::default() },
             ..UpdateRecord::default()
         };
         log.write(&LogLine::Update(skipped)).unwrap();
         let [LogLine::Update(read)] = &Log::read(&path).unwrap()[..] else {
             panic!("one update was written")
         };
-        assert!(read.skipped && read.gradient_norm.is_nan());
+        assert!(read.skipped && read.gradient_norm.is_nan() && read.loss.masked_codebooks[1].is_nan());
+        drop(Log::open(&path, 1, false).unwrap());
     }
 }

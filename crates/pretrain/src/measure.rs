@@ -1,6 +1,7 @@
 //! Losses on crops that never train: the same crops and masks for every run on a corpus, no mixture, nothing dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use corpus::{Corpus, Crop, Split, held_out_crops};
@@ -21,11 +22,13 @@ pub(crate) struct HeldOutSet {
 
 impl HeldOutSet {
     /// Reads crops of every culture's validation split, or of its test split where it has no validation; looking on changes nothing.
+    /// `None` when it was asked to stop.
     pub(crate) fn load(
         plan: &TrainPlan,
         corpus: &Corpus,
         loader: &Loader<'_>,
-    ) -> Result<Self, PretrainError> {
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, PretrainError> {
         let clips = corpus.clips();
         let culture_of = |crop: &Crop| clips[crop.clip].culture.as_str();
         let mut by_culture: BTreeMap<&str, Vec<Crop>> = BTreeMap::new();
@@ -47,12 +50,15 @@ impl HeldOutSet {
         for (culture, crops) in by_culture {
             let mut batches = Vec::new();
             for batch in crops.chunks(BATCH) {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 batches.push(loader.load(batch, Position::HeldOut(batch_idx))?);
                 batch_idx += 1;
             }
             cultures.push((culture.to_owned(), crops.len(), batches));
         }
-        Ok(Self { cultures, not_measured })
+        Ok(Some(Self { cultures, not_measured }))
     }
 
     /// Cultures of which nothing is held out.
@@ -60,20 +66,24 @@ impl HeldOutSet {
         &self.not_measured
     }
 
-    /// The losses of every culture, in the order of their names.
+    /// The losses of every culture, in the order of their names. `None` when it was asked to stop before it had all.
     pub(crate) fn measure(
         &self,
         model: &Mert,
         objective: &Objective,
         update: u64,
         stage: &str,
-    ) -> Result<Vec<HeldOutRecord>, PretrainError> {
+        stop: &AtomicBool,
+    ) -> Result<Option<Vec<HeldOutRecord>>, PretrainError> {
         let model = model.without_tape();
         let mut records = Vec::new();
         for (culture, crops, batches) in &self.cultures {
             let begun = Instant::now();
             let mut tally = Tally::default();
             for loaded in batches {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 let parts = model.loss(&loaded.batch(), objective, None, &mut silent)?;
                 tally.add(&parts, parts.value());
             }
@@ -87,6 +97,6 @@ impl HeldOutSet {
                 seconds: begun.elapsed().as_secs_f64(),
             });
         }
-        Ok(records)
+        Ok(Some(records))
     }
 }

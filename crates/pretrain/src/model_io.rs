@@ -12,7 +12,7 @@ use weights::{
 };
 
 use crate::init::{HEADS, Init};
-use crate::{HeldOutRecord, Log, LogLine, ObjectivePlan, PretrainError, RunFolder, TrainPlan};
+use crate::{AlphaReading, DriftRecord, MixtureReading, HeldOutRecord, Log, LogLine, ObjectivePlan, PretrainError, RunFolder, TrainPlan};
 
 /// Shape of the heads a plan asks for.
 pub(crate) fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {
@@ -23,7 +23,7 @@ pub(crate) fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {
         final_dim: objective.final_dim,
         tied_projection: !objective.untied,
         target_glu: false,
-        cqt_bins: (objective.cqt > 0.0).then_some(objective.cqt_bins),
+        cqt_bins: (objective.weights()[2] > 0.0).then_some(objective.cqt_bins),
     }
 }
 
@@ -48,16 +48,21 @@ fn tensors_of(model: &Mert) -> (Tensors, Tensors) {
     (encoder, heads)
 }
 
-/// Writes the trained model with its history, and the last measurements of the run's log as its results.
+/// Writes the trained model with its history, `drifts` of its training included, and the last measurements of the run's log as its results.
 pub(crate) fn write_model(
     folder: &RunFolder,
     model: &Mert,
     plan: &TrainPlan,
     init: Init<'_>,
     corpus: &Corpus,
+    drifts: &[DriftRecord],
 ) -> Result<String, PretrainError> {
     let (encoder, heads) = tensors_of(model);
-    let lineage = lineage(plan, init, corpus)?;
+    let mut lineage = lineage(plan, init, corpus)?;
+    for drift in drifts {
+        let changes = drift.changes.iter().map(|change| format!("after update {}: {change}", drift.update));
+        lineage.drifts.extend(changes);
+    }
     let summary = format!(
         "Trained by continual pre-training on {}.",
         lineage.cultures().into_iter().collect::<Vec<_>>().join(", ")
@@ -152,7 +157,21 @@ fn lineage(plan: &TrainPlan, init: Init<'_>, corpus: &Corpus) -> Result<Lineage,
 
 /// What a later run needs to train on as this one did.
 fn settings(plan: &TrainPlan) -> TrainingSettings {
-    let mut whole = toml::Table::try_from(plan).expect("a checked plan holds nothing that TOML lacks");
+    let mut plan = plan.clone();
+    // In one reading each, so that they mean the same in whatever plan they are put.
+    let [masked, features_penalty, cqt] = plan.objective.weights();
+    plan.objective = ObjectivePlan {
+        alpha: Some(masked),
+        alpha_reading: AlphaReading::Codes,
+        masked,
+        features_penalty,
+        cqt,
+        ..plan.objective
+    };
+    let threshold = plan.mixture.threshold();
+    plan.mixture.probability = if threshold > 0.0 { 1.0 - threshold } else { 0.0 };
+    plan.mixture.reading = MixtureReading::Mixed;
+    let mut whole = toml::Table::try_from(&plan).expect("a checked plan holds nothing that TOML lacks");
     let sections = ["objective", "masking", "mixture", "dropout", "crop"].into_iter();
     let sections = sections.filter_map(|name| match whole.remove(name) {
         Some(toml::Value::Table(section)) => Some((name.to_owned(), section)),

@@ -9,10 +9,28 @@ use serde::{Deserialize, Serialize};
 use crate::PretrainError;
 use crate::checks::finite_not_negative;
 
+/// Which weight the paper's alpha is. It has no key of this name in MERT's code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlphaReading {
+    /// That of the codes of masked frames, `masked`: the paper's formula, `alpha L_RVQ + L_CQT`.
+    #[default]
+    Codes,
+    /// That of the constant-Q spectrum, `cqt`.
+    Spectrum,
+    /// That of the features' penalty: the 10 of the released configuration's `loss_weights`.
+    FeaturesPenalty,
+}
+
 /// Weights of the parts, and the shapes of the heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectivePlan {
+    /// The paper's alpha: takes the place of one of the weights below. Left out, they stand as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Which weight that is.
+    pub alpha_reading: AlphaReading,
     /// Weight of the codes of masked frames.
     pub masked: f64,
     /// Weight of the codes of frames that are seen.
@@ -42,6 +60,8 @@ pub struct ObjectivePlan {
 impl Default for ObjectivePlan {
     fn default() -> Self {
         Self {
+            alpha: None,
+            alpha_reading: AlphaReading::Codes,
             masked: 1.0,
             unmasked: 0.0,
             features_penalty: 10.0,
@@ -64,8 +84,20 @@ impl ObjectivePlan {
         self.entries + self.special_entries
     }
 
+    /// Weights of masked codes, features' penalty and spectrum, alpha put in its place.
+    pub fn weights(&self) -> [f64; 3] {
+        let stated = [self.masked, self.features_penalty, self.cqt];
+        let place = match self.alpha_reading {
+            AlphaReading::Codes => 0,
+            AlphaReading::FeaturesPenalty => 1,
+            AlphaReading::Spectrum => 2,
+        };
+        std::array::from_fn(|index| self.alpha.filter(|_| index == place).unwrap_or(stated[index]))
+    }
+
     pub(crate) fn check(&self) -> Result<(), PretrainError> {
         for (key, weight) in [
+            ("objective.alpha", self.alpha.unwrap_or(1.0)),
             ("objective.masked", self.masked),
             ("objective.unmasked", self.unmasked),
             ("objective.features_penalty", self.features_penalty),
@@ -74,7 +106,7 @@ impl ObjectivePlan {
         ] {
             finite_not_negative(key, weight)?;
         }
-        if self.masked == 0.0 && self.unmasked == 0.0 {
+        if self.weights()[0] == 0.0 && self.unmasked == 0.0 {
             return Err(PretrainError::plan(
                 "objective.masked",
                 "with `unmasked` 0 too, no code is predicted",
@@ -105,5 +137,22 @@ impl ObjectivePlan {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpha_takes_the_place_its_reading_says() {
+        let with = |alpha, alpha_reading| {
+            ObjectivePlan { alpha, alpha_reading, ..ObjectivePlan::default() }.weights()
+        };
+        assert_eq!(with(None, AlphaReading::Spectrum), [1.0, 10.0, 1.0]);
+        assert_eq!(with(Some(10.0), AlphaReading::Codes), [10.0, 10.0, 1.0]);
+        assert_eq!(with(Some(10.0), AlphaReading::Spectrum), [1.0, 10.0, 10.0]);
+        // The third reading is the released configuration.
+        assert_eq!(with(Some(10.0), AlphaReading::FeaturesPenalty), ObjectivePlan::default().weights());
     }
 }

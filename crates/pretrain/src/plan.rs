@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::health::{HealthPlan, SpikePolicy};
 use crate::model_config::ModelInit;
 use crate::objective::ObjectivePlan;
+use crate::precision::PrecisionPlan;
 use crate::sections::{
     CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
 };
@@ -37,6 +39,10 @@ pub struct TrainPlan {
     pub dropout: DropoutPlan,
     /// What is predicted.
     pub objective: ObjectivePlan,
+    /// Number format of the model.
+    pub precision: PrecisionPlan,
+    /// What becomes of unhealthy updates.
+    pub health: HealthPlan,
     /// Measuring on crops that never train.
     pub held_out: HeldOutPlan,
     /// Checkpoints.
@@ -94,6 +100,8 @@ impl TrainPlan {
             mixture: file.mixture.clone(),
             dropout: file.dropout.clone(),
             objective: file.objective.clone(),
+            precision: file.precision.clone(),
+            health: file.health.clone(),
             held_out: file.held_out.clone(),
             checkpoints: file.checkpoints.clone(),
             stages: stages
@@ -113,6 +121,8 @@ impl TrainPlan {
         self.mixture.check(&self.crop)?;
         self.dropout.check()?;
         self.objective.check()?;
+        self.precision.check()?;
+        self.health.check()?;
         for (key, value) in [
             ("held_out.every", self.held_out.every),
             ("checkpoints.every", self.checkpoints.every),
@@ -178,9 +188,13 @@ impl TrainPlan {
         completed > 0 && self.position(completed).is_none_or(|(_, within)| within == 0)
     }
 
-    /// Whether a checkpoint is due after `completed` updates of the run: every so many, and at the end of each stage.
+    /// Whether a regular checkpoint is due after `completed` updates of the run: every so many, at the end of each stage, and before the
+    /// first update where a run may have to roll back.
     pub fn checkpoint_is_due(&self, completed: u64) -> bool {
-        completed > 0 && (completed.is_multiple_of(self.checkpoints.every) || self.ends_stage(completed))
+        if completed == 0 {
+            return self.health.spike == SpikePolicy::RollBack;
+        }
+        completed.is_multiple_of(self.checkpoints.every) || self.ends_stage(completed)
     }
 
     /// Whether held-out crops are measured after `completed` updates: before the first, every so many, at the end of each stage.
@@ -265,6 +279,8 @@ mod tests {
         assert_eq!(at, [Some((0, 0)), Some((0, 59)), Some((1, 0)), Some((1, 149)), None]);
         let due: Vec<u64> = (0..=plan.updates()).filter(|&n| plan.checkpoint_is_due(n)).collect();
         assert_eq!(due, [50, 60, 100, 150, 200, 210]);
+        let wary = preset("pocket").unwrap().with_overrides(&["health.spike=roll-back"]).unwrap().plan().unwrap();
+        assert!(wary.checkpoint_is_due(0) && !plan.checkpoint_is_due(0));
         let measured: Vec<u64> = (0..=plan.updates()).filter(|&n| plan.measuring_is_due(n)).collect();
         assert_eq!(measured, [0, 50, 60, 100, 150, 200, 210]);
     }
@@ -281,6 +297,11 @@ mod tests {
             ("dropout.layer=1.0", "dropout.layer"),
             ("objective.masked=0.0", "objective.masked"),
             ("objective.cqt_bins=85", "objective.cqt_bins"),
+            ("objective.alpha=-1.0", "objective.alpha"),
+            ("precision.loss_scale.initial=0.0", "precision.loss_scale.initial"),
+            ("health.max_skipped=0", "health.max_skipped"),
+            ("health.spike_factor=1.0", "health.spike_factor"),
+            ("health.spike_window=0", "health.spike_window"),
             ("objective.logit_temperature=0.0", "objective.logit_temperature"),
             ("checkpoints.keep=0", "checkpoints.keep"),
             ("stage=[]", "stage"),

@@ -3,8 +3,11 @@
 use crate::{PretrainError, TrainFile};
 
 /// Name and text of every preset.
-pub const PRESETS: [(&str, &str); 2] =
-    [("pocket", include_str!("../presets/pocket.toml")), ("paper", include_str!("../presets/paper.toml"))];
+pub const PRESETS: [(&str, &str); 3] = [
+    ("pocket", include_str!("../presets/pocket.toml")),
+    ("paper", include_str!("../presets/paper.toml")),
+    ("mert", include_str!("../presets/mert.toml")),
+];
 
 /// The preset called `name`.
 pub fn preset(name: &str) -> Result<TrainFile, PretrainError> {
@@ -19,7 +22,9 @@ pub fn preset(name: &str) -> Result<TrainFile, PretrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Adam, EpsPlacement, OptimizerState};
+    use crate::{
+        Adam, AlphaReading, DecayOn, EpsPlacement, MixtureReading, OptimizerState, Schedule, SpikePolicy,
+    };
 
     #[test]
     fn every_preset_makes_a_plan_and_states_every_section() {
@@ -33,13 +38,15 @@ mod tests {
                 "mixture",
                 "dropout",
                 "objective",
+                "precision",
+                "health",
                 "held_out",
                 "checkpoints",
             ] {
                 assert!(text.contains(&format!("\n[{section}]")), "`{name}` has no section `{section}`");
             }
         }
-        assert!(preset("pockt").unwrap_err().to_string().contains("only: pocket, paper"));
+        assert!(preset("pockt").unwrap_err().to_string().contains("only: pocket, paper, mert"));
     }
 
     #[test]
@@ -61,8 +68,13 @@ mod tests {
         assert_eq!((stabilise.schedule.warmup_updates(), adapt.schedule.warmup_updates()), (225, 146));
         assert_eq!((stabilise.schedule.rate(225), stabilise.schedule.floor()), (5e-4, 5e-5));
         assert_eq!((adapt.schedule.rate(146), adapt.schedule.floor()), (5e-5, 5e-6));
-        let adam =
-            Adam { betas: [0.9, 0.999], eps: 1e-5, eps_placement: EpsPlacement::Fairseq, weight_decay: 0.01 };
+        let adam = Adam {
+            betas: [0.9, 0.999],
+            eps: 1e-5,
+            eps_placement: EpsPlacement::Fairseq,
+            weight_decay: 0.01,
+            decay_on: DecayOn::All,
+        };
         assert_eq!((stabilise.adam, adapt.adam), (adam, Adam { betas: [0.9, 0.95], ..adam }));
         for stage in [stabilise, adapt] {
             assert_eq!((stage.clip_norm, stage.accumulation), (1.0, 8));
@@ -77,7 +89,50 @@ mod tests {
             (8, 1028, 336)
         );
         assert_eq!((plan.crop.samples(), plan.mixture.probability), (120_000, 0.5));
+        // The text's readings: alpha on the codes, a crop mixed with this probability, warm-up from the minimum.
+        assert_eq!((plan.objective.alpha, plan.objective.alpha_reading), (Some(10.0), AlphaReading::Codes));
+        assert_eq!(plan.objective.weights(), [10.0, 10.0, 1.0]);
+        assert_eq!(plan.mixture.reading, MixtureReading::Mixed);
+        assert_eq!((stabilise.schedule.rate(0), adapt.schedule.rate(0)), (5e-5, 5e-6));
         assert_eq!(plan.model.init.unwrap()["num_hidden_layers"].as_integer(), Some(12));
+    }
+
+    #[test]
+    fn mert_is_the_released_configuration() {
+        let plan = preset("mert").unwrap().plan().unwrap();
+        let [stage] = &plan.stages[..] else { panic!("MERT has one stage") };
+        assert_eq!((plan.run.seed, plan.crop.samples()), (1337, 120_000));
+        assert_eq!(plan.crop.alignment, crate::Alignment::OriginalRounding);
+        assert_eq!((plan.masking.probability, plan.masking.length, plan.masking.min_spans), (0.8, 5, 2));
+        assert!(plan.masking.same_count);
+        let mixture = &plan.mixture;
+        assert_eq!((mixture.probability, mixture.reading), (0.5, MixtureReading::LeftAlone));
+        assert_eq!((mixture.segments, mixture.samples, mixture.gain), ([1, 3], [12_000, 24_000], 1.0));
+        let dropout = &plan.dropout;
+        let shares = [dropout.hidden, dropout.attention, dropout.activation, dropout.input, dropout.features];
+        assert_eq!((shares, dropout.layer), ([0.1, 0.1, 0.0, 0.1, 0.1], 0.05));
+        let objective = &plan.objective;
+        assert_eq!((objective.alpha, objective.weights(), objective.unmasked), (None, [1.0, 10.0, 1.0], 0.0));
+        assert_eq!((objective.logit_temperature, objective.final_dim, objective.untied), (0.1, 64, true));
+        assert_eq!((objective.codebooks, objective.classes(), objective.cqt_bins), (8, 1028, 336));
+        assert_eq!(objective.front_end_gradient, 0.1);
+        let Schedule::Polynomial(schedule) = &stage.schedule else { panic!("MERT decays straight") };
+        assert_eq!((schedule.warmup_updates, schedule.total_updates), (32_000, 400_000));
+        assert_eq!((schedule.peak, schedule.min, schedule.power), (5e-4, 0.0, 1.0));
+        assert_eq!((stage.schedule.rate(0), stage.schedule.rate(32_000)), (0.0, 5e-4));
+        let adam = Adam {
+            betas: [0.9, 0.98],
+            eps: 1e-6,
+            eps_placement: EpsPlacement::Fairseq,
+            weight_decay: 0.01,
+            decay_on: DecayOn::All,
+        };
+        assert_eq!((stage.adam, stage.clip_norm, stage.updates), (adam, 10.0, 400_000));
+        assert_eq!((stage.micro_batch, stage.accumulation), (16, 64));
+        assert_eq!((&stage.trainable[..], &stage.data.replay), (&["*".to_owned()][..], &None));
+        assert_eq!(plan.precision.loss_scale, crate::ScalerSettings::default());
+        assert_eq!(plan.health.spike, SpikePolicy::Log);
+        assert_eq!(plan.model.init.unwrap()["do_stable_layer_norm"].as_bool(), Some(false));
     }
 
     #[test]

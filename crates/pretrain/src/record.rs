@@ -13,6 +13,10 @@ pub enum LogLine {
     Update(UpdateRecord),
     /// A measurement on held-out crops of one culture.
     HeldOut(HeldOutRecord),
+    /// The last regular checkpoint was restored after a spike of the loss.
+    RolledBack(RolledBackRecord),
+    /// The run went on although something it is a function of had changed.
+    Drift(DriftRecord),
 }
 
 impl LogLine {
@@ -21,6 +25,8 @@ impl LogLine {
         match self {
             Self::Update(record) => record.update,
             Self::HeldOut(record) => record.update,
+            Self::RolledBack(record) => record.update,
+            Self::Drift(record) => record.update,
         }
     }
 }
@@ -34,23 +40,29 @@ pub struct UpdateRecord {
     pub stage: String,
     /// Updates completed in the stage, this one included.
     pub stage_update: u64,
-    /// Whether the gradient was not finite and no step was taken.
+    /// Whether no step was taken: loss or gradient were not finite, or the loss was a spike that is not stepped over.
     pub skipped: bool,
+    /// Whether the loss was a spike.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spike: bool,
+    /// What was heard by an update that was not healthy: the micro-batches whose loss was not finite, or else all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crops: Vec<CropRecord>,
     /// Loss and its parts.
     pub loss: Losses,
     /// How often the right codeword was the nearest.
     pub accuracy: Accuracies,
     /// Masked frames over which the losses are means.
     pub masked_frames: u64,
-    /// L2 norm of the gradient before clipping.
+    /// L2 norm of the gradient before clipping, loss scale taken out.
     #[serde(with = "finite_or_null")]
     pub gradient_norm: f64,
     /// What the gradient was multiplied by to clip it.
     #[serde(with = "finite_or_null")]
     pub clip_factor: f64,
-    /// Learning rate of the step.
+    /// Learning rate of the step, or what it would have been.
     pub learning_rate: f64,
-    /// Loss scale of half precision.
+    /// What the loss was multiplied by in float16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<f64>,
     /// Resident memory of the process, bytes.
@@ -72,9 +84,10 @@ pub struct Losses {
     #[serde(with = "finite_or_null")]
     pub total: f64,
     /// Cross-entropy of masked frames, codebook by codebook.
+    #[serde(with = "finite_or_null_list")]
     pub masked_codebooks: Vec<f64>,
     /// Cross-entropy of frames that are seen, codebook by codebook; empty when it has no weight.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "finite_or_null_list")]
     pub unmasked_codebooks: Vec<f64>,
     /// Mean square of the front end's features.
     #[serde(with = "finite_or_null")]
@@ -135,6 +148,57 @@ pub struct HeldOutRecord {
     pub seconds: f64,
 }
 
+/// A crop, for people: which clip and where in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CropRecord {
+    /// Id of the clip.
+    pub clip: String,
+    /// Where the crop starts within it, seconds.
+    pub start_seconds: f64,
+}
+
+/// A spike was answered by restoring a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RolledBackRecord {
+    /// The update of the spike; training goes on after it.
+    pub update: u64,
+    /// Update of the checkpoint whose weights and moments were restored.
+    pub restored: u64,
+    /// The loss.
+    pub loss: f64,
+    /// Median of the losses before it.
+    pub median: f64,
+}
+
+/// What had changed when a run went on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriftRecord {
+    /// Updates completed when it went on.
+    pub update: u64,
+    /// What differed from the run so far.
+    pub changes: Vec<Difference>,
+}
+
+/// Something that is not as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// What, for instance a key of the plan or `corpus hash`.
+    pub what: String,
+    /// Its value then.
+    pub then: String,
+    /// Its value now.
+    pub now: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "its {} is {}, now it is {}", self.what, self.then, self.now)
+    }
+}
+
 /// JSON has no NaN and no infinity.
 mod finite_or_null {
     use super::{Deserialize, Deserializer, Serializer};
@@ -146,5 +210,19 @@ mod finite_or_null {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
+
+/// As [`finite_or_null`], element by element.
+mod finite_or_null_list {
+    use super::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| Some(*value).filter(|value| value.is_finite())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let values: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
     }
 }

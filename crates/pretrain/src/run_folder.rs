@@ -1,21 +1,25 @@
 //! The folder of a run: where its files lie, and what the run was begun from.
 //!
 //! `RUN/plan.toml` (resolved), `identity.json`, `log.jsonl`, `tensorboard/`, `checkpoints/`, `model/`. Plan and identity are written before
-//! the first update; a run is resumed only with the same ones, because its result is a function of them and of nothing else.
-//! How often checkpoints are written, how many are kept and what the run is called do not enter.
+//! the first update; a run is resumed only with the same ones, because its result is a function of them and of nothing else. Going on with
+//! others has to be asked for, and stays in the identity's history. What the run is called, how many updates it forgives, how often
+//! checkpoints are written (unless it may roll back to one) and how many are kept do not enter.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::{Checkpoints, PretrainError, TrainPlan};
+use crate::health::SpikePolicy;
+use crate::init::FRESH;
+use crate::record::{Difference, DriftRecord};
+use crate::{Checkpoints, PretrainError, Retention, TrainPlan};
 
 const PLAN: &str = "plan.toml";
 const IDENTITY: &str = "identity.json";
 
 /// Hashes of everything a run is a function of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunIdentity {
     /// Hash of what the plan says about training.
@@ -30,6 +34,12 @@ pub struct RunIdentity {
     pub seed: u64,
     /// Version of the program; said, not compared.
     pub version: String,
+    /// Where the weights lay that it begins with; said, not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_path: Option<PathBuf>,
+    /// Changes the run went on in spite of, oldest first; said, not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<DriftRecord>,
 }
 
 impl RunIdentity {
@@ -42,7 +52,14 @@ impl RunIdentity {
             codec: codec.into(),
             seed: plan.run.seed,
             version: env!("CARGO_PKG_VERSION").into(),
+            init_path: None,
+            drifts: Vec::new(),
         }
+    }
+
+    /// Whether its heads were drawn anew although it began with a model.
+    pub fn has_fresh_heads(&self) -> bool {
+        self.init.ends_with(FRESH)
     }
 }
 
@@ -60,48 +77,88 @@ impl RunFolder {
             return Err(PretrainError::RunExists(root.into()));
         }
         files::write_atomic(&folder.plan(), plan.to_toml().as_bytes())?;
-        let text = serde_json::to_string_pretty(identity);
-        let path = root.join(IDENTITY);
-        files::write_json(&path, &text.map_err(|error| PretrainError::damaged(&path, error))?)?;
+        folder.write_identity(identity)?;
         Ok(folder)
     }
 
     /// Opens the run in `root` to go on with it; refuses when it was begun from anything else than `plan` and `identity`.
     pub fn resume(root: &Path, plan: &TrainPlan, identity: &RunIdentity) -> Result<Self, PretrainError> {
+        let folder = Self::open(root)?;
+        let changes = folder.differences(plan, identity)?;
+        if changes.is_empty() { Ok(folder) } else { Err(PretrainError::Drift { run: root.into(), changes }) }
+    }
+
+    /// The run in `root`, whatever it was begun from.
+    pub fn open(root: &Path) -> Result<Self, PretrainError> {
         let folder = Self { root: root.into() };
-        if !folder.holds_run() {
-            return Err(PretrainError::NoRun(root.into()));
-        }
-        let path = root.join(IDENTITY);
-        let text = std::fs::read(&path).map_err(PretrainError::io("read", &path))?;
-        let begun: RunIdentity =
-            serde_json::from_slice(&text).map_err(|error| PretrainError::damaged(&path, error))?;
-        let other = |what: &str, then: &str, now: &str| {
-            Err(PretrainError::OtherIdentity {
-                run: root.into(),
-                what: what.into(),
-                then: then.into(),
-                now: now.into(),
-            })
-        };
+        if folder.holds_run() { Ok(folder) } else { Err(PretrainError::NoRun(root.into())) }
+    }
+
+    /// What is not as when the run was begun, or as it was last accepted.
+    pub fn differences(
+        &self,
+        plan: &TrainPlan,
+        identity: &RunIdentity,
+    ) -> Result<Vec<Difference>, PretrainError> {
+        let begun = self.identity()?;
+        let mut changes = Vec::new();
         if begun.plan != identity.plan {
-            let then = essence(&folder.read_plan()?);
-            if let Some((key, then, now)) = first_difference("", &then, &essence(plan)) {
-                return other(&format!("plan's `{key}`"), &then, &now);
+            collect_differences("", &essence(&self.read_plan()?), &essence(plan), &mut changes);
+            if changes.is_empty() {
+                changes.push(difference("plan", &begun.plan, &identity.plan));
             }
-            return other("plan", &begun.plan, &identity.plan);
         }
         for (what, then, now) in [
-            ("seed", &begun.seed.to_string(), &identity.seed.to_string()),
             ("initial weights' hash", &begun.init, &identity.init),
             ("corpus hash", &begun.corpus, &identity.corpus),
             ("tokenizer hash", &begun.codec, &identity.codec),
         ] {
             if then != now {
-                return other(what, then, now);
+                changes.push(difference(what, then, now));
             }
         }
-        Ok(folder)
+        Ok(changes)
+    }
+
+    /// Makes `plan` and `identity` those of the run from now on, and keeps `drift` in its history.
+    pub fn accept(
+        &self,
+        plan: &TrainPlan,
+        identity: &RunIdentity,
+        drift: DriftRecord,
+    ) -> Result<(), PretrainError> {
+        let mut drifts = self.identity()?.drifts;
+        drifts.push(drift);
+        self.write_identity(&RunIdentity { drifts, ..identity.clone() })?;
+        self.keep_plan(plan)
+    }
+
+    /// Brings `plan.toml` up to what may change without another identity, and to what a kill cut off.
+    pub fn keep_plan(&self, plan: &TrainPlan) -> Result<(), PretrainError> {
+        let text = plan.to_toml();
+        if std::fs::read_to_string(self.plan()).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        Ok(files::write_atomic(&self.plan(), text.as_bytes())?)
+    }
+
+    /// What the run was begun from, and what was accepted since.
+    pub fn identity(&self) -> Result<RunIdentity, PretrainError> {
+        let path = self.root.join(IDENTITY);
+        let text = std::fs::read(&path).map_err(PretrainError::io("read", &path))?;
+        serde_json::from_slice(&text).map_err(|error| PretrainError::damaged(&path, error))
+    }
+
+    fn write_identity(&self, identity: &RunIdentity) -> Result<(), PretrainError> {
+        let path = self.root.join(IDENTITY);
+        let text = serde_json::to_string_pretty(identity);
+        Ok(files::write_json(&path, &text.map_err(|error| PretrainError::damaged(&path, error))?)?)
+    }
+
+    /// Whether `root` is what a run leaves that was killed before it had written what it begins from.
+    pub fn is_stillborn(root: &Path) -> bool {
+        let folder = Self { root: root.into() };
+        root.is_dir() && folder.plan().is_file() && !folder.holds_run() && !folder.log().exists()
     }
 
     /// Whether a run was begun here.
@@ -141,9 +198,9 @@ impl RunFolder {
         self.root.join("tensorboard")
     }
 
-    /// `checkpoints/`, of which the newest `keep` stay.
-    pub fn checkpoints(&self, keep: usize) -> Checkpoints {
-        Checkpoints::new(self.root.join("checkpoints"), keep)
+    /// `checkpoints/`, of which those stay that `retention` names.
+    pub fn checkpoints(&self, retention: Retention) -> Checkpoints {
+        Checkpoints::new(self.root.join("checkpoints"), retention)
     }
 
     /// `model/`, written at the end.
@@ -155,32 +212,48 @@ impl RunFolder {
 /// What of a plan the result of a run depends on.
 fn essence(plan: &TrainPlan) -> Value {
     let mut table = Table::try_from(plan).expect("a checked plan holds nothing that TOML lacks");
-    table.remove("checkpoints");
-    if let Some(run) = table.get_mut("run").and_then(Value::as_table_mut) {
-        run.remove("name");
-    }
+    let mut of = |section: &str, keys: &[&str]| {
+        if let Some(section) = table.get_mut(section).and_then(Value::as_table_mut) {
+            keys.iter().for_each(|key| drop(section.remove(*key)));
+        }
+    };
+    of("run", &["name"]);
+    of("health", &["max_skipped"]);
+    // A run that may roll back depends on what it rolls back to.
+    let rolls_back = plan.health.spike == SpikePolicy::RollBack;
+    of("checkpoints", if rolls_back { &["keep", "keep_every"] } else { &["every", "keep", "keep_every"] });
     Value::Table(table)
 }
 
-/// Dotted key and both values of the first place where two trees differ.
-fn first_difference(key: &str, then: &Value, now: &Value) -> Option<(String, String, String)> {
+fn difference(what: &str, then: &str, now: &str) -> Difference {
+    Difference { what: what.into(), then: then.into(), now: now.into() }
+}
+
+/// Dotted keys and both values where two trees differ.
+fn collect_differences(key: &str, then: &Value, now: &Value, found: &mut Vec<Difference>) {
     let below = |part: &str| if key.is_empty() { part.to_owned() } else { format!("{key}.{part}") };
-    let absent = |value: Option<&Value>| value.map_or("absent".into(), Value::to_string);
+    let text = |value: Option<&Value>| value.map_or("absent".into(), Value::to_string);
     match (then, now) {
         (Value::Table(then), Value::Table(now)) => {
-            let keys = then.keys().chain(now.keys().filter(|key| !then.contains_key(*key)));
-            keys.into_iter().find_map(|part| match (then.get(part), now.get(part)) {
-                (Some(then), Some(now)) => first_difference(&below(part), then, now),
-                (then, now) => Some((below(part), absent(then), absent(now))),
-            })
+            for part in then.keys().chain(now.keys().filter(|key| !then.contains_key(*key))) {
+                match (then.get(part), now.get(part)) {
+                    (Some(then), Some(now)) => collect_differences(&below(part), then, now, found),
+                    (then, now) => {
+                        let what = format!("plan's `{}`", below(part));
+                        found.push(difference(&what, &text(then), &text(now)));
+                    }
+                }
+            }
         }
         (Value::Array(then_items), Value::Array(now_items)) if then_items.len() == now_items.len() => {
-            let pairs = then_items.iter().zip(now_items).enumerate();
-            pairs
-                .into_iter()
-                .find_map(|(index, (then, now))| first_difference(&below(&index.to_string()), then, now))
+            for (index, (then, now)) in then_items.iter().zip(now_items).enumerate() {
+                collect_differences(&below(&index.to_string()), then, now, found);
+            }
         }
-        _ => (then != now).then(|| (key.to_owned(), then.to_string(), now.to_string())),
+        _ if then != now => {
+            found.push(difference(&format!("plan's `{key}`"), &then.to_string(), &now.to_string()));
+        }
+        _ => {}
     }
 }
 
@@ -243,8 +316,55 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let begun = plan(&[]);
         RunFolder::create(folder.path(), &begun, &identity(&begun)).unwrap();
-        let other = plan(&["run.name=second", "checkpoints.every=7", "checkpoints.keep=9"]);
+        let other = plan(&[
+            "run.name=second",
+            "checkpoints.every=7",
+            "checkpoints.keep=9",
+            "checkpoints.keep_every=3",
+            "health.max_skipped=99",
+        ]);
         let version = RunIdentity { version: "9.9.9".into(), ..identity(&other) };
-        RunFolder::resume(folder.path(), &other, &version).unwrap();
+        let run = RunFolder::resume(folder.path(), &other, &version).unwrap();
+        run.keep_plan(&other).unwrap();
+        assert_eq!(run.read_plan().unwrap(), other);
+    }
+
+    #[test]
+    fn a_run_that_may_roll_back_depends_on_its_checkpoints() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = plan(&["health.spike=roll-back"]);
+        RunFolder::create(folder.path(), &begun, &identity(&begun)).unwrap();
+        let other = plan(&["health.spike=roll-back", "checkpoints.every=7"]);
+        let message = RunFolder::resume(folder.path(), &other, &identity(&other)).unwrap_err().to_string();
+        assert!(message.contains("plan's `checkpoints.every` is 50, now it is 7"), "{message}");
+    }
+
+    #[test]
+    fn accepted_changes_stay_in_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = plan(&[]);
+        let run = RunFolder::create(folder.path(), &begun, &identity(&begun)).unwrap();
+        let other = plan(&["run.seed=7", "stage.1.clip_norm=2.0"]);
+        let changed = RunIdentity { corpus: "c1".into(), ..identity(&other) };
+        let changes = run.differences(&other, &changed).unwrap();
+        assert_eq!(changes.len(), 3, "{changes:?}");
+        let message = RunFolder::resume(folder.path(), &other, &changed).unwrap_err().to_string();
+        assert!(message.contains("(and 2 more)") && message.contains("`--accept-drift`"), "{message}");
+        let drift = DriftRecord { update: 40, changes };
+        run.accept(&other, &changed, drift.clone()).unwrap();
+        RunFolder::resume(folder.path(), &other, &changed).unwrap();
+        assert!(RunFolder::resume(folder.path(), &begun, &identity(&begun)).is_err());
+        assert_eq!(run.identity().unwrap().drifts, [drift]);
+    }
+
+    #[test]
+    fn a_run_killed_while_it_began_can_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(&[]);
+        assert!(!RunFolder::is_stillborn(folder.path()), "an empty folder is none");
+        std::fs::write(folder.path().join(PLAN), "half").unwrap();
+        assert!(RunFolder::is_stillborn(folder.path()));
+        RunFolder::create(folder.path(), &plan, &identity(&plan)).unwrap();
+        assert!(!RunFolder::is_stillborn(folder.path()));
     }
 }

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::PretrainError;
 use crate::checks::{at_least, finite_not_negative, probability};
+use crate::{PretrainError, Retention};
 
 /// Samples a second everything is trained on.
 pub(crate) const SAMPLE_RATE: f64 = 24_000.0;
@@ -119,12 +119,25 @@ impl MaskingPlan {
     }
 }
 
+/// What a mixture's probability is the probability of. The paper's 0.5 does not tell the readings apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MixtureReading {
+    /// That a crop is mixed: the paper's words.
+    #[default]
+    Mixed,
+    /// That a crop is left alone: MERT's code, whose `mixture_prob` mixes when a uniform draw is above it; 0 mixes nothing there.
+    LeftAlone,
+}
+
 /// Pieces of the other crops of a micro-batch that are added to a crop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MixturePlan {
-    /// Probability that a crop is mixed. (MERT's key of this name means the probability that it is not; at 0.5 they agree.)
+    /// Probability that a crop is mixed, or is not: see `reading`.
     pub probability: f64,
+    /// What the probability is of.
+    pub reading: MixtureReading,
     /// Least and most pieces.
     pub segments: [usize; 2],
     /// Shortest and longest piece, samples.
@@ -135,15 +148,24 @@ pub struct MixturePlan {
 
 impl Default for MixturePlan {
     fn default() -> Self {
-        Self { probability: 0.5, segments: [1, 3], samples: [12_000, 24_000], gain: 1.0 }
+        Self { probability: 0.5, reading: MixtureReading::Mixed, segments: [1, 3], samples: [12_000, 24_000], gain: 1.0 }
     }
 }
 
 impl MixturePlan {
+    /// What a uniform draw has to be above for a crop to be mixed, in the terms of MERT's code: 0 mixes nothing.
+    pub(crate) fn threshold(&self) -> f64 {
+        match self.reading {
+            MixtureReading::LeftAlone => self.probability,
+            MixtureReading::Mixed if self.probability == 0.0 => 0.0,
+            MixtureReading::Mixed => (1.0 - self.probability).max(f64::MIN_POSITIVE),
+        }
+    }
+
     pub(crate) fn check(&self, crop: &CropPlan) -> Result<(), PretrainError> {
         probability("mixture.probability", self.probability)?;
         finite_not_negative("mixture.gain", self.gain)?;
-        if self.probability == 0.0 {
+        if self.threshold() == 0.0 {
             return Ok(());
         }
         for (key, [low, high], most) in
@@ -227,10 +249,38 @@ pub struct CheckpointPlan {
     pub every: u64,
     /// Newest checkpoints that are kept.
     pub keep: usize,
+    /// Every so many-th regular checkpoint is kept for ever: those of updates that are multiples of `every` times this. 0 keeps none.
+    pub keep_every: u64,
 }
 
 impl Default for CheckpointPlan {
     fn default() -> Self {
-        Self { every: 250, keep: 2 }
+        Self { every: 250, keep: 2, keep_every: 0 }
+    }
+}
+
+impl CheckpointPlan {
+    /// Which checkpoints stay.
+    pub fn retention(&self) -> Retention {
+        let multiples_of = (self.keep_every > 0).then(|| self.keep_every.saturating_mul(self.every));
+        Retention { newest: self.keep, multiples_of }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_readings_of_the_mixture_agree_at_one_half_only() {
+        use MixtureReading::{LeftAlone, Mixed};
+        let threshold = |probability, reading| {
+            MixturePlan { probability, reading, ..MixturePlan::default() }.threshold()
+        };
+        assert_eq!((threshold(0.5, Mixed), threshold(0.5, LeftAlone)), (0.5, 0.5));
+        assert_eq!((threshold(0.25, Mixed), threshold(0.25, LeftAlone)), (0.75, 0.25));
+        // Nothing is mixed: by no chance at all, or by the original's special case.
+        assert_eq!((threshold(0.0, Mixed), threshold(0.0, LeftAlone)), (0.0, 0.0));
+        assert!(threshold(1.0, Mixed) > 0.0, "everything is mixed");
     }
 }

@@ -6,7 +6,7 @@
 //! Source: TensorFlow's `event.proto`, `summary.proto` and `record_writer.cc`. A resumed run begins a file of its own whose session log
 //! tells the reader to forget later steps of the files before.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -28,15 +28,17 @@ impl TensorBoard {
     /// Begins an event file in `folder` (made if absent) for a run that goes on after `completed` updates.
     pub fn open(folder: &Path, completed: u64) -> Result<Self, PretrainError> {
         files::create_directories(folder)?;
+        let goes_on = completed > 0 || holds_files(folder)?;
         let (file, path) = new_file(folder)?;
         let mut board = Self { writer: BufWriter::new(file), path };
         let mut version = header(0);
         bytes_field(&mut version, 3, b"brain.Event:2");
         board.record(&version)?;
-        if completed > 0 {
+        if goes_on {
             let mut session = Vec::new();
             varint_field(&mut session, 1, SESSION_START);
-            let mut event = header(completed + 1);
+            // What is measured before the first update has step 0.
+            let mut event = header(if completed > 0 { completed + 1 } else { 0 });
             bytes_field(&mut event, 7, &session);
             board.record(&event)?;
         }
@@ -78,6 +80,10 @@ impl TensorBoard {
         record.extend_from_slice(&masked_crc32c(message).to_le_bytes());
         self.writer.write_all(&record).map_err(PretrainError::io("write", &self.path))
     }
+}
+
+fn holds_files(folder: &Path) -> Result<bool, PretrainError> {
+    Ok(fs::read_dir(folder).map_err(PretrainError::io("list", folder))?.next().is_some())
 }
 
 /// Makes a file that no other run writes; names sort in the order of their beginnings, which is the order viewers read them in.
@@ -140,6 +146,7 @@ fn scalars(line: &LogLine) -> Vec<(String, f64)> {
             add("step/gradient_norm", record.gradient_norm);
             add("step/clip_factor", record.clip_factor);
             add("step/skipped", f64::from(u8::from(record.skipped)));
+            add("step/spike", f64::from(u8::from(record.spike)));
             add("step/masked_frames", record.masked_frames as f64);
             if let Some(scale) = record.loss_scale {
                 add("step/loss_scale", scale);
@@ -157,6 +164,10 @@ fn scalars(line: &LogLine) -> Vec<(String, f64)> {
         LogLine::HeldOut(record) => {
             losses(&mut scalars, "held_out", &format!("/{}", record.culture), &record.loss, &record.accuracy);
         }
+        LogLine::RolledBack(record) => {
+            scalars.push(("step/rolled_back_to".to_owned(), record.restored as f64));
+        }
+        LogLine::Drift(_) => {}
     }
     scalars
 }
@@ -180,4 +191,4 @@ fn losses(scalars: &mut Vec<(String, f64)>, group: &str, end: &str, loss: &Losse
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,16 +1,17 @@
-//! Twenty updates of the original trainer in two stages, repeated: rates, losses, norms and weights.
+//! Twenty updates of the original trainer in two stages, repeated: rates, losses and their parts, frames found, norms of every tensor, clip
+//! factors, weights and moments.
 
 use burn::tensor::Device;
 use golden::Tensors;
 use mert::mixture::{Segment, apply};
-use mert::{Batch, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, parameters, silent};
+use mert::{Batch, EncoderConfig, Geometry, HeadsConfig, LossParts, Mert, Objective, parameters, silent};
 use serde_json::Value;
 use weights::{FrontEndNorm, fairseq_name, hf_config};
 
 use crate::schedule::{Cosine, Schedule};
 use crate::trained::Trained;
 use crate::{
-    Adam, Clip, ClipRule, EpsPlacement, GradientSum, OptimizerState, StagePlan, gradient_norm, preset,
+    Adam, Clip, ClipRule, DecayOn, EpsPlacement, GradientSum, OptimizerState, StagePlan, gradient_norm, preset,
 };
 
 /// The recorded name of one of our parameters.
@@ -46,6 +47,7 @@ fn stage(number: usize, recorded_stage: &Value, optimizer: &Value, names: &[Stri
             eps: number_of(&optimizer["eps"]),
             eps_placement: EpsPlacement::Fairseq,
             weight_decay: number_of(&optimizer["weight_decay"]),
+            decay_on: DecayOn::All,
         },
         clip_norm: number_of(&optimizer["clip_norm"]),
         ..preset("pocket").unwrap().plan().unwrap().stages[0].clone()
@@ -145,7 +147,7 @@ fn golden_train_trace() {
 
         let mut trained = Trained::of(&model);
         let mut sum = GradientSum::new(&[]);
-        let (mut rates, mut losses, mut norms) = (0.0, 0.0, 0.0);
+        let mut worst = Worst::default();
         let mut begun = 0;
         let mut within = 0;
         for (index, update) in trace["updates"].as_array().unwrap().iter().enumerate() {
@@ -171,30 +173,152 @@ fn golden_train_trace() {
                     geometry: &geometry,
                 };
                 let parts = model.loss(&batch, &Objective::default(), None, &mut silent).unwrap();
+                let stated = &update["micro_batches"][micro_batch];
+                worst.check_parts(&parts, stated);
+                worst.check_mixture(&waveform, stated);
                 total += parts.value();
                 let (gradients, has) = trained.gradients(&model, &parts.total.backward());
                 sum.add(&gradients.iter().map(Vec::as_slice).collect::<Vec<_>>(), parts.n_frames);
                 present = has;
             }
-            let norm = gradient_norm(&sum.sums(), sum.scale()).global;
+            let measured = gradient_norm(&sum.sums(), sum.scale());
+            let norm = measured.global;
+            let trained_names = names.iter().filter(|name| stage.trainable.contains(name));
+            worst.check_tensors(trained_names, &measured.of_tensors, &update["grad_l2_before_clip"]);
             let factor = Clip { max_norm: stage.clip_norm, rule: ClipRule::Float32 }.factor(norm);
             let rate = stage.schedule.rate(within);
             trained.step(&stage.adam, &sum, &present, rate, sum.scale() * factor);
             model = trained.write_to(model);
             within += 1;
 
+            assert_eq!(Some(sum.frames() as u64), update["sample_size"].as_u64(), "update {}", index + 1);
             let relative = |ours: f64, key: &str| (ours / update[key].as_f64().unwrap() - 1.0).abs();
-            rates = golden::nan_is_worst(rates, relative(rate, "lr"));
-            losses = golden::nan_is_worst(losses, relative(total / sum.frames(), "loss_per_sample"));
-            norms = golden::nan_is_worst(norms, relative(norm, "grad_norm_before_clip"));
+            worst.rates = golden::nan_is_worst(worst.rates, relative(rate, "lr"));
+            worst.losses = golden::nan_is_worst(worst.losses, relative(total / sum.frames(), "loss_per_sample"));
+            worst.losses = golden::nan_is_worst(worst.losses, relative(total, "loss_sum"));
+            worst.norms = golden::nan_is_worst(worst.norms, relative(norm, "grad_norm_before_clip"));
+            worst.clips = golden::nan_is_worst(worst.clips, relative(factor, "clip_coef"));
             check_weights(&case, index + 1, &model, &start, &bounds);
+            check_moments(&case, index + 1, &trained);
         }
-        let bound = |key: &str| bounds[key].as_f64().unwrap();
-        golden::within("train_trace rates", rates, bound("lr_rel"));
-        golden::within("train_trace losses", losses, bound("loss_per_sample_rel"));
-        golden::within("train_trace norms", norms, bound("grad_norm_rel"));
+        worst.report(&bounds);
     }
 }
+
+/// Largest relative errors over all updates.
+#[derive(Default)]
+struct Worst {
+    rates: f64,
+    losses: f64,
+    parts: f64,
+    norms: f64,
+    tensors: f64,
+    clips: f64,
+    mixtures: f64,
+    n_found: usize,
+}
+
+impl Worst {
+    /// Losses of a micro-batch book by book, weighted penalty and spectrum, and how many frames were found.
+    fn check_parts(&mut self, parts: &LossParts, stated: &Value) {
+        assert_eq!(Some(parts.n_frames as u64), stated["sample_size"].as_u64());
+        let n = parts.n_frames as f64;
+        let weights = Objective::default();
+        let mut ours = vec![
+            ("loss_sum".to_owned(), parts.value()),
+            ("loss_features_pen".to_owned(), n * weights.features_penalty * parts.features_penalty),
+            ("loss_cqt_pred_m".to_owned(), n * weights.cqt * parts.cqt.unwrap()),
+        ];
+        ours.extend(parts.masked.iter().enumerate().map(|(book, &loss)| (format!("loss_m_{book}"), loss)));
+        for (key, ours) in ours {
+            let error = (ours / stated[&key].as_f64().unwrap() - 1.0).abs();
+            self.parts = golden::nan_is_worst(self.parts, error);
+        }
+        for (book, &correct) in parts.masked_correct.iter().enumerate() {
+            assert_eq!(Some(correct), stated[format!("correct_m_{book}")].as_u64(), "book {book}");
+            assert_eq!(Some(parts.n_masked as u64), stated[format!("count_m_{book}")].as_u64(), "book {book}");
+            self.n_found += 1;
+        }
+    }
+
+    fn check_mixture(&mut self, waveform: &[f32], stated: &Value) {
+        let stated = stated["mixed_source_l2"].as_array().unwrap();
+        for (clip, length) in waveform.chunks(waveform.len() / stated.len()).zip(stated) {
+            let ours = clip.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            self.mixtures = golden::nan_is_worst(self.mixtures, (ours / length.as_f64().unwrap() - 1.0).abs());
+        }
+    }
+
+    fn check_tensors<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a String>,
+        norms: &[f64],
+        stated: &Value,
+    ) {
+        let stated = stated.as_object().unwrap();
+        let mut n_compared = 0;
+        for (name, &ours) in names.zip(norms) {
+            let name = recorded(name);
+            let theirs = stated[&name].as_f64().unwrap();
+            n_compared += 1;
+            // Rounding noise around a zero.
+            if !name.ends_with("k_proj.bias") {
+                self.tensors = golden::nan_is_worst(self.tensors, (ours / theirs - 1.0).abs());
+            }
+        }
+        assert_eq!((n_compared, norms.len()), (stated.len(), stated.len()), "tensors with a gradient");
+    }
+
+    fn report(&self, bounds: &Value) {
+        let bound = |key: &str| bounds[key].as_f64().unwrap();
+        golden::within("train_trace rates", self.rates, bound("lr_rel"));
+        golden::within("train_trace losses", self.losses, bound("loss_per_sample_rel"));
+        // Single parts and tensors have no bound of their own; they get what the whole has, times the number of its parts.
+        golden::within("train_trace parts of losses", self.parts, 10.0 * bound("loss_per_sample_rel"));
+        golden::within("train_trace norms", self.norms, bound("grad_norm_rel"));
+        golden::within("train_trace norms of tensors", self.tensors, 10.0 * bound("grad_norm_rel"));
+        golden::within("train_trace clip factors", self.clips, bound("grad_norm_rel"));
+        golden::within("train_trace length of mixtures", self.mixtures, 1e-6);
+        golden::within(&format!("train_trace frames found, {} counts", self.n_found), 0.0, 0.0);
+    }
+}
+
+/// Compares Adam's moments after `update` updates with the recorded ones, where there are any.
+fn check_moments(case: &std::path::Path, update: usize, trained: &Trained) {
+    let file = case.join(format!("adam_{update}.safetensors"));
+    if !file.is_file() {
+        return;
+    }
+    let theirs = Tensors::open(&file);
+    let (mut worst, mut n_compared) = ([0.0f64; 2], 0);
+    trained.lend(|_, optimizer| {
+        for tensor in optimizer {
+            let Some((kind, name)) = tensor.name.split_once('.') else { panic!("`{}`", tensor.name) };
+            let (place, prefix) = match kind {
+                "first_moment" => (0, "exp_avg."),
+                "second_moment" => (1, "exp_avg_sq."),
+                _ => continue,
+            };
+            let expected = theirs.f32(&format!("{prefix}{}", recorded(name)));
+            n_compared += 1;
+            if name.ends_with("k_proj.bias") {
+                continue;
+            }
+            let square = |pairs: &[f32], from: &[f32]| -> f64 {
+                pairs.iter().zip(from).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
+            };
+            let length = square(&expected, &vec![0.0; expected.len()]);
+            let error = (square(tensor.data, &expected) / length).sqrt();
+            worst[place] = golden::nan_is_worst(worst[place], error);
+        }
+    });
+    assert_eq!(n_compared, theirs.names().len(), "moments of update {update}");
+    golden::within(&format!("train_trace first moments {update}"), worst[0], MOMENTS_REL_L2);
+    golden::within(&format!("train_trace second moments {update}"), worst[1], MOMENTS_REL_L2);
+}
+
+/// Relative L2 error of a tensor's moments. They are sums of gradients, for which the cases state about 1e-3 (`grad_rel_l2_per_tensor`).
+const MOMENTS_REL_L2: f64 = 1e-3;
 
 /// Compares the weights after `update` updates with the recorded ones, where there are any.
 fn check_weights(case: &std::path::Path, update: usize, model: &Mert, start: &Tensors, bounds: &Value) {

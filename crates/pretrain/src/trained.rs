@@ -105,7 +105,8 @@ impl Trained {
     pub(crate) fn step(&mut self, adam: &Adam, sum: &GradientSum, present: &[bool], rate: f64, scale: f64) {
         let sums = sum.sums();
         let training = self.weights.iter_mut().filter(|weight| weight.trains);
-        let mut by_step: std::collections::BTreeMap<u64, Vec<Parameter<'_>>> =
+        // Parameters of one step count and as many axes have the same coefficients.
+        let mut groups: std::collections::BTreeMap<(u64, usize), Vec<Parameter<'_>>> =
             std::collections::BTreeMap::new();
         for ((weight, &gradient), _) in training.zip(&sums).zip(present).filter(|(_, present)| **present) {
             let n = weight.values.len();
@@ -115,15 +116,15 @@ impl Trained {
                 step: 0,
             });
             moments.step += 1;
-            by_step.entry(moments.step).or_default().push(Parameter {
+            groups.entry((moments.step, weight.shape.len())).or_default().push(Parameter {
                 value: &mut weight.values,
                 gradient,
                 first_moment: &mut moments.first,
                 second_moment: &mut moments.second,
             });
         }
-        for (step, mut parameters) in by_step {
-            adam.update(&mut parameters, rate, step, scale);
+        for ((step, n_axes), mut parameters) in groups {
+            adam.for_axes(n_axes).update(&mut parameters, rate, step, scale);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use crate::schedule::{Constant, Cosine, Polynomial, Schedule};
 use crate::stage_data::{CultureHours, Replay, StageData};
-use crate::{Adam, EpsPlacement, OptimizerState, PretrainError, StagePlan, StageTotals, TrainPlan};
+use crate::{Adam, DecayOn, EpsPlacement, OptimizerState, PretrainError, StagePlan, StageTotals, TrainPlan};
 
 impl TrainPlan {
     /// The baseline of one stage: everything trains from the first update, on the last stage's material, with the replay share of whichever
@@ -134,6 +134,7 @@ impl TrainPlan {
                 eps: 1e-6,
                 eps_placement: EpsPlacement::Fairseq,
                 weight_decay: 0.01,
+                decay_on: DecayOn::All,
             },
             ..last.clone()
         };

@@ -10,11 +10,12 @@ use crate::{StagePlan, TrainPlan};
 /// What is predicted, in the model's words.
 pub(crate) fn objective(plan: &TrainPlan) -> Objective {
     let objective = &plan.objective;
+    let [masked, features_penalty, cqt] = objective.weights();
     Objective {
-        masked: objective.masked,
+        masked,
         unmasked: objective.unmasked,
-        features_penalty: objective.features_penalty,
-        cqt: objective.cqt,
+        features_penalty,
+        cqt,
         temperature: objective.logit_temperature,
         feature_grad_mult: objective.front_end_gradient,
     }

@@ -70,6 +70,7 @@ pub(crate) fn train(
             init: base.as_ref().map_or(Init::Scratch, |base| Init::Model(base, HeadsFrom::Model)),
             out: &out,
             resume: RunFolder::at(&out).holds_run(),
+            accept_drift: false,
             device: Device::flex(),
             stop: stop_flag(),
         };

@@ -1,7 +1,13 @@
 use super::*;
 
 const FAIRSEQ: Adam =
-    Adam { betas: [0.9, 0.999], eps: 1e-5, eps_placement: EpsPlacement::Fairseq, weight_decay: 0.01 };
+    Adam {
+        betas: [0.9, 0.999],
+        eps: 1e-5,
+        eps_placement: EpsPlacement::Fairseq,
+        weight_decay: 0.01,
+        decay_on: DecayOn::All,
+    };
 
 /// A float32 step loses at most this, relative to the size of weight and step: a few roundings of 6e-8.
 const TOLERANCE: f64 = 1e-6;
@@ -109,6 +115,7 @@ fn golden_the_first_recorded_step_is_ours() {
             eps: number(&config["optimizer"]["eps"]),
             eps_placement: EpsPlacement::Fairseq,
             weight_decay: number(&config["optimizer"]["weight_decay"]),
+            decay_on: DecayOn::All,
         };
         let (rate, clip) = (number(&update["lr"]), number(&update["clip_coef"]));
         let (mut squares, mut recorded_squares, mut worst) = (0.0, 0.0, 0.0);
@@ -142,6 +149,13 @@ fn golden_the_first_recorded_step_is_ours() {
         // Half a unit in the last place of a weight near 1, and the step's own roundings.
         golden::within("train_trace, weights after the first step, absolute", worst, 1.2e-7);
     }
+}
+
+#[test]
+fn vectors_decay_only_where_everything_does() {
+    let matrices = Adam { decay_on: DecayOn::Matrices, ..FAIRSEQ };
+    assert_eq!(FAIRSEQ.for_axes(1), FAIRSEQ);
+    assert_eq!((matrices.for_axes(1).weight_decay, matrices.for_axes(2).weight_decay), (0.0, 0.01));
 }
 
 #[test]

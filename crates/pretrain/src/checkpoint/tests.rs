@@ -6,10 +6,12 @@ fn state(update: u64) -> TrainState {
         update,
         stage: 1,
         stage_update: update / 2,
+        stage_steps: update / 2,
         optimizer_step: update,
-        skipped: 0,
+        anchor: update,
         loss_scaler: Some(LossScaler::new(ScalerSettings::default(), 8)),
         seconds: 0.1 + update as f64,
+        ..TrainState::default()
     }
 }
 
@@ -36,7 +38,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn the_newest_is_read_back_and_older_ones_go() {
     let folder = tempfile::tempdir().unwrap();
-    let checkpoints = Checkpoints::new(folder.path().join("checkpoints"), 2);
+    let checkpoints = Checkpoints::new(folder.path().join("checkpoints"), Retention::newest(2));
     assert_eq!(checkpoints.newest().unwrap(), Newest { checkpoint: None, skipped: vec![] });
     for update in [5, 999_999, 1_000_000] {
         save(&checkpoints, update);
@@ -53,7 +55,7 @@ fn the_newest_is_read_back_and_older_ones_go() {
 #[test]
 fn a_damaged_checkpoint_is_passed_over_and_named() {
     let folder = tempfile::tempdir().unwrap();
-    let checkpoints = Checkpoints::new(folder.path().into(), 3);
+    let checkpoints = Checkpoints::new(folder.path().into(), Retention::newest(3));
     save(&checkpoints, 10);
     let path = save(&checkpoints, 20);
     for name in [WEIGHTS, OPTIMIZER, STATE, COMMIT] {
@@ -78,7 +80,7 @@ fn a_damaged_checkpoint_is_passed_over_and_named() {
 /// Two updates of a row of two: the first makes room by removing, the second replaces a checkpoint of the same update.
 #[test]
 fn under_every_fault_the_newest_checkpoint_is_the_old_or_the_new_one() {
-    let at = |root: &Path| Checkpoints::new(root.join("checkpoints"), 2);
+    let at = |root: &Path| Checkpoints::new(root.join("checkpoints"), Retention::newest(2));
     for update in [30, 20] {
         let before = |root: &Path| [10, 20].into_iter().for_each(|update| drop(save(&at(root), update)));
         let work = |root: &Path| try_save(&at(root), update).map(drop);
@@ -98,7 +100,7 @@ fn under_every_fault_the_newest_checkpoint_is_the_old_or_the_new_one() {
 #[test]
 fn damaged_ones_do_not_crowd_out_whole_ones_and_later_ones_go() {
     let folder = tempfile::tempdir().unwrap();
-    let checkpoints = Checkpoints::new(folder.path().into(), 2);
+    let checkpoints = Checkpoints::new(folder.path().into(), Retention::newest(2));
     for update in [10, 20, 30] {
         save(&checkpoints, update);
     }
@@ -112,4 +114,18 @@ fn damaged_ones_do_not_crowd_out_whole_ones_and_later_ones_go() {
     save(&checkpoints, 30);
     assert_eq!(names(folder.path()), ["000025", "000030", "kept by hand"]);
     assert_eq!(checkpoints.newest().unwrap().checkpoint.unwrap().state.update, 30);
+}
+
+#[test]
+fn the_checkpoint_to_roll_back_to_and_every_so_many_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints =
+        Checkpoints::new(folder.path().into(), Retention { newest: 1, multiples_of: Some(20) });
+    let tensor = [TensorRef { name: "w", shape: &[1], data: &[1.0] }];
+    for (update, anchor) in [(10, 10), (20, 20), (30, 30), (33, 30), (36, 30)] {
+        checkpoints.save(&TrainState { anchor, ..state(update) }, &tensor, &tensor).unwrap();
+    }
+    assert_eq!(names(folder.path()), ["000020", "000030", "000036"]);
+    assert_eq!(checkpoints.at(30).unwrap().state.update, 30);
+    assert!(checkpoints.at(33).unwrap_err().to_string().contains("000033"));
 }

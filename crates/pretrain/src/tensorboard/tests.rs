@@ -63,6 +63,37 @@ fn records(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     records
 }
 
+/// What a viewer shows of a folder: the last value of every tag and step, later steps forgotten where a session starts.
+pub(crate) fn shown(folder: &Path) -> std::collections::BTreeMap<(u64, String), f32> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut shown = std::collections::BTreeMap::new();
+    for message in files.iter().flat_map(|file| records(&fs::read(file).unwrap())) {
+        let event = fields(&message);
+        let step = event.iter().find_map(|field| match field {
+            Field::Varint(2, step) => Some(*step),
+            _ => None,
+        });
+        let step = step.unwrap_or(0);
+        for field in event {
+            match field {
+                Field::Bytes(7, _) => shown.retain(|&(shown_step, _), _| shown_step < step),
+                Field::Bytes(5, summary) => {
+                    for entry in fields(&summary) {
+                        let Field::Bytes(1, entry) = entry else { panic!("a summary holds values") };
+                        let [Field::Bytes(1, tag), Field::Float(2, value)] = &fields(&entry)[..] else {
+                            panic!("a value has a tag and a number")
+                        };
+                        shown.insert((step, String::from_utf8(tag.clone()).unwrap()), *value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    shown
+}
+
 fn only_file(folder: &Path) -> Vec<u8> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

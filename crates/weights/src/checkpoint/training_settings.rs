@@ -69,6 +69,7 @@ pub fn training_settings(cfg: &Value, n_classes: Option<usize>) -> (TrainingSett
     if let Some(left_alone) = model["mixture_prob"].as_f64() {
         let probability = if left_alone > 0.0 { (1.0 - left_alone).clamp(0.0, 1.0) } else { 0.0 };
         settings.set("mixture", "probability", probability);
+        settings.set("mixture", "reading", "mixed");
     }
     for (key, theirs) in
         [("samples", "inbatch_noise_augment_len_range"), ("segments", "inbatch_noise_augment_number_range")]
@@ -100,6 +101,11 @@ fn objective(settings: &mut TrainingSettings, cfg: &Value, n_classes: Option<usi
     };
     let float = |value: &Value| value.as_f64().map(toml::Value::from);
     set("masked", float(&criterion["pred_masked_weight"]));
+    // A plan's alpha would take the place of one of these weights; as the weight of the codes it says what `masked` does.
+    if let Some(masked) = float(&criterion["pred_masked_weight"]) {
+        set("alpha", Some(masked));
+        set("alpha_reading", Some("codes".into()));
+    }
     set("unmasked", float(&criterion["pred_nomask_weight"]));
     set("logit_temperature", float(&model["logit_temp"]));
     set("front_end_gradient", model["feature_grad_mult"].as_f64().map(|factor| factor.max(0.0).into()));

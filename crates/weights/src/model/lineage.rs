@@ -40,6 +40,9 @@ pub struct Lineage {
     /// Loss weights, masks, mixture and dropout of the training, in the sections and keys of a plan.
     #[serde(skip_serializing_if = "TrainingSettings::is_empty")]
     pub settings: TrainingSettings,
+    /// What changed while it was trained, accepted by hand, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<String>,
 }
 
 /// Where the heads of a training come from.

@@ -1,0 +1,7 @@
+//! Whole runs of a tiny model on a tiny corpus: what is killed, stopped, damaged or unhealthy, and where it ends.
+
+mod drift;
+mod health;
+mod precision;
+mod resume;
+mod world;

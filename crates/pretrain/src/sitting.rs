@@ -1,0 +1,317 @@
+//! One sitting of a run: from a checkpoint, or the beginning, to the end or an interruption; stage after stage, update after update, with
+//! what is measured, written and saved along the way.
+//!
+//! A loader thread keeps the next micro-batches ready; what they hold depends on their number alone. A stop is heeded before each update,
+//! between held-out batches, and while held-out crops are loaded; an update that has begun is finished. A measurement that is cut off is
+//! made whole by the sitting that goes on.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Instant;
+
+use corpus::{Crop, Sampler};
+use mert::{Mert, Objective};
+
+use crate::loader::{Loaded, Loader, Position};
+use crate::measure::HeldOutSet;
+use crate::model_io::write_model;
+use crate::record::{Difference, DriftRecord};
+use crate::run::{Event, Finished, Outcome, RunRequest};
+use crate::trained::Trained;
+use crate::wording::{objective, sampler_plan};
+use crate::{
+    Checkpoints, GradientSum, Log, LogLine, OptimizerState, PretrainError, RunFolder, RunIdentity, StagePlan,
+    TensorBoard, TrainState, TrainableReport,
+};
+
+mod update;
+
+/// Micro-batches the loader may be ahead.
+const AHEAD: usize = 3;
+
+/// What the loader sends: a micro-batch and the crops it was made of.
+type Sent = Result<(Vec<Crop>, Loaded), PretrainError>;
+
+/// A run's folder as it was found.
+pub(crate) struct Opened<'a> {
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) identity: &'a RunIdentity,
+    /// Whether the run was begun before.
+    pub(crate) resumes: bool,
+    /// What is not as it was then, and accepted.
+    pub(crate) changes: Vec<Difference>,
+}
+
+pub(crate) struct Sitting<'a> {
+    request: &'a RunRequest<'a>,
+    folder: &'a RunFolder,
+    loader: &'a Loader<'a>,
+    held_out: HeldOutSet,
+    objective: Objective,
+    model: Option<Mert>,
+    trained: Trained,
+    log: Log,
+    board: TensorBoard,
+    state: TrainState,
+    /// Update of the checkpoint on disk that is as the run is, if there is one.
+    saved: Option<u64>,
+    reports: Vec<(String, usize)>,
+    begun: Instant,
+    seconds_before: f64,
+}
+
+impl<'a> Sitting<'a> {
+    /// Loads what there is; `Err` holds the completed updates when it was asked to stop meanwhile.
+    pub(crate) fn open(
+        request: &'a RunRequest<'a>,
+        opened: Opened<'a>,
+        model: Mert,
+        loader: &'a Loader<'a>,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Result<Self, u64>, PretrainError> {
+        let plan = request.plan;
+        let Opened { folder, identity, resumes, changes } = opened;
+        let mut trained = Trained::of(&model);
+        let mut state = TrainState::default();
+        let mut saved = None;
+        if resumes {
+            let newest = folder.checkpoints(plan.checkpoints.retention()).newest()?;
+            for skipped in &newest.skipped {
+                let path = skipped.path.display();
+                watch(Event::Notice(format!(
+                    "checkpoint `{path}` is damaged and left aside: {}",
+                    skipped.reason
+                )));
+            }
+            if let Some(checkpoint) = newest.checkpoint {
+                trained.restore(checkpoint.weights()?, checkpoint.optimizer()?, &checkpoint.path)?;
+                state = checkpoint.state;
+                saved = Some(state.update);
+            }
+            if changes.is_empty() {
+                folder.keep_plan(plan)?;
+            } else {
+                folder.accept(plan, identity, DriftRecord { update: state.update, changes })?;
+            }
+            watch(Event::Resumed(state.update));
+        }
+        let Some(held_out) = HeldOutSet::load(plan, request.corpus, loader, request.stop)? else {
+            return Ok(Err(state.update));
+        };
+        if !held_out.not_measured().is_empty() {
+            watch(Event::Notice(format!(
+                "no crops are held out of: {}; their loss is not measured",
+                held_out.not_measured().join(", ")
+            )));
+        }
+        let mut sitting = Self {
+            request,
+            folder,
+            loader,
+            held_out,
+            objective: objective(plan),
+            model: Some(trained.write_to(model)),
+            trained,
+            log: Log::open(&folder.log(), state.update, state.unmeasured)?,
+            board: TensorBoard::open(&folder.tensorboard(), state.update)?,
+            seconds_before: state.seconds,
+            state,
+            saved,
+            reports: Vec::new(),
+            begun: Instant::now(),
+        };
+        sitting.log_drifts(watch)?;
+        Ok(Ok(sitting))
+    }
+
+    /// Accepted changes stand in the log too, from the update on at which they took hold.
+    fn log_drifts(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<(), PretrainError> {
+        let logged = Log::read(&self.folder.log())?;
+        let is_logged = |drift: &DriftRecord| {
+            logged
+                .iter()
+                .any(|line| matches!(line, LogLine::Drift(there) if there.changes == drift.changes))
+        };
+        for drift in self.folder.identity()?.drifts {
+            for change in &drift.changes {
+                watch(Event::Notice(format!("the run goes on although {change}")));
+            }
+            if !is_logged(&drift) {
+                let update = drift.update.min(self.state.update);
+                self.write(&LogLine::Drift(DriftRecord { update, ..drift }))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn train(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<Outcome, PretrainError> {
+        let plan = self.request.plan;
+        let is_first = self.state.update == 0;
+        if self.state.unmeasured || is_first && plan.measuring_is_due(0) {
+            let was_cut_off = self.state.unmeasured;
+            let stage = &plan.stages[self.state.stage.min(plan.stages.len() - 1)];
+            if !self.measure(&stage.name, watch)? {
+                return Ok(Outcome::Interrupted(self.state.update));
+            }
+            if was_cut_off {
+                self.save()?;
+            }
+        }
+        if is_first && plan.checkpoint_is_due(0) && self.saved.is_none() {
+            self.save()?;
+        }
+        for (index, stage) in plan.stages.iter().enumerate() {
+            let within = match plan.position(self.state.update) {
+                Some((at, within)) if at == index => within,
+                // A stage of an earlier sitting is only counted.
+                _ => {
+                    let report = self.trained.report(stage)?;
+                    self.reports.push((stage.name.clone(), report.parameters));
+                    continue;
+                }
+            };
+            let report = self.begin_stage(stage, within)?;
+            watch(Event::Stage(&report));
+            self.reports.push((stage.name.clone(), report.parameters));
+            if let Some(update) = self.train_stage(index, stage, within, watch)? {
+                return Ok(Outcome::Interrupted(update));
+            }
+        }
+        let model = self.model.as_ref().expect("the model is only away during a step");
+        let drifts = self.folder.identity()?.drifts;
+        let (init, corpus) = (self.request.init, self.request.corpus);
+        self.log.sync()?;
+        let model_hash = write_model(self.folder, model, plan, init, corpus, &drifts)?;
+        self.board.flush()?;
+        Ok(Outcome::Finished(Finished {
+            model_hash,
+            seconds: self.seconds(),
+            trained_parameters: std::mem::take(&mut self.reports),
+        }))
+    }
+
+    /// Chooses what trains; at the stage's first update also what is remembered from before.
+    fn begin_stage(&mut self, stage: &StagePlan, within: u64) -> Result<TrainableReport, PretrainError> {
+        let moments = if within == 0 { stage.optimizer_state } else { OptimizerState::Kept };
+        let report = self.trained.begin_stage(stage, moments)?;
+        if within == 0 {
+            self.state.stage_steps = 0;
+            self.state.health.begin_stage();
+        }
+        let anew = self.request.plan.precision.loss_scaler(stage.accumulation);
+        let old = self.state.loss_scaler.take().filter(|_| moments == OptimizerState::Kept);
+        self.state.loss_scaler = anew.map(|anew| old.unwrap_or(anew));
+        Ok(report)
+    }
+
+    /// Trains a stage from its update `within`; `Some` when it was interrupted.
+    fn train_stage(
+        &mut self,
+        index: usize,
+        stage: &StagePlan,
+        within: u64,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Option<u64>, PretrainError> {
+        let plan = self.request.plan;
+        let clips = self.request.corpus.clips();
+        let sampler = Sampler::new(clips, &sampler_plan(plan, index, stage, self.request.corpus))?;
+        for material in sampler.material().iter().filter(|material| material.falls_short()) {
+            watch(Event::Notice(format!(
+                "stage `{}`: {} has fewer hours than the plan asks for; all there is will be read",
+                stage.name, material.culture
+            )));
+        }
+        let model = self.model.take().expect("the model is only away during a step");
+        self.model = Some(self.trained.freeze(model));
+        let mut sum = GradientSum::new(&self.trained.sizes());
+        let loader = self.loader;
+        std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(AHEAD);
+            let sampler = &sampler;
+            scope.spawn(move || load_ahead(loader, sampler, index, stage, within, &sender));
+            for stage_update in within..stage.updates {
+                if self.request.stop.load(Ordering::Relaxed) {
+                    return self.interrupt().map(Some);
+                }
+                let rolled_back = self.update(index, stage, stage_update, &receiver, &mut sum, watch)?;
+                let completed = self.state.update;
+                let measured = !plan.measuring_is_due(completed) || self.measure(&stage.name, watch)?;
+                if rolled_back || plan.checkpoint_is_due(completed) {
+                    self.state.anchor = completed;
+                    self.save()?;
+                }
+                if !measured {
+                    return self.interrupt().map(Some);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Saves what is not saved; returns the completed updates.
+    fn interrupt(&mut self) -> Result<u64, PretrainError> {
+        if self.state.update > 0 && self.saved != Some(self.state.update) {
+            self.save()?;
+        }
+        Ok(self.state.update)
+    }
+
+    /// Measures the held-out crops; false when it was cut off, of which the log then shows nothing.
+    fn measure(&mut self, stage: &str, watch: &mut dyn FnMut(Event<'_>)) -> Result<bool, PretrainError> {
+        let model = self.model.as_ref().expect("the model is only away during a step");
+        let (completed, stop) = (self.state.update, self.request.stop);
+        let records = self.held_out.measure(model, &self.objective, completed, stage, stop)?;
+        self.state.unmeasured = records.is_none();
+        for record in records.into_iter().flatten() {
+            watch(Event::HeldOut(&record));
+            self.write(&LogLine::HeldOut(record))?;
+        }
+        Ok(!self.state.unmeasured)
+    }
+
+    fn write(&mut self, line: &LogLine) -> Result<(), PretrainError> {
+        self.log.write(line)?;
+        self.board.write(line)
+    }
+
+    /// The log goes to disk first: a checkpoint must not know of updates the log has lost.
+    fn save(&mut self) -> Result<(), PretrainError> {
+        self.log.sync()?;
+        self.board.flush()?;
+        self.state.seconds = self.seconds();
+        let checkpoints = self.checkpoints();
+        self.trained.lend(|weights, optimizer| checkpoints.save(&self.state, weights, optimizer))?;
+        self.saved = Some(self.state.update);
+        Ok(())
+    }
+
+    fn checkpoints(&self) -> Checkpoints {
+        self.folder.checkpoints(self.request.plan.checkpoints.retention())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.begun.elapsed().as_secs_f64()
+    }
+}
+
+/// Reads the micro-batches of a stage in their order; ends when nobody listens any more.
+fn load_ahead(
+    loader: &Loader<'_>,
+    sampler: &Sampler<'_>,
+    index: usize,
+    stage: &StagePlan,
+    within: u64,
+    sender: &SyncSender<Sent>,
+) {
+    for update in within..stage.updates {
+        let crops = sampler.batch(update);
+        for (micro_batch, crops) in crops.chunks(stage.micro_batch).enumerate() {
+            let position = Position::Training([index as u64, update, micro_batch as u64]);
+            let loaded = loader.load(crops, position).map(|loaded| (crops.to_vec(), loaded));
+            let failed = loaded.is_err();
+            if sender.send(loaded).is_err() || failed {
+                return;
+            }
+        }
+    }
+}
