@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pretrain::{HeadsFile, HeadsFrom, Init};
+use pretrain::{HeadsFile, HeadsFrom, Init, RunIdentity};
 use weights::ModelDirectory;
 
 use crate::exit::usage;
@@ -11,9 +11,10 @@ use crate::inputs::{must_exist, open_model};
 /// Arguments that say what a run begins with.
 #[derive(clap::Args)]
 pub(crate) struct InitArgs {
-    /// Model to begin with, or `scratch`.
-    #[arg(long, default_value = "scratch")]
-    init: String,
+    /// Model whose weights to begin with, or `scratch` (the default). With `--resume` it need not be named, and has to be what the run began
+    /// with.
+    #[arg(long)]
+    init: Option<String>,
     /// Where the heads of pre-training come from, when the model has none or others are wanted: a fairseq checkpoint, a
     /// `heads.safetensors`, or another model directory.
     #[arg(long, value_name = "FILE", conflicts_with = "fresh_heads")]
@@ -36,11 +37,15 @@ pub(crate) struct Beginning {
 }
 
 impl InitArgs {
-    pub(crate) fn open(&self) -> anyhow::Result<Beginning> {
-        let model = match self.init.as_str() {
-            "scratch" => None,
-            path => Some(open_model(Path::new(path))?),
+    /// Opens what was named; where no model was, what the run was `begun` with that is resumed.
+    pub(crate) fn open(&self, begun: Option<&RunIdentity>) -> anyhow::Result<Beginning> {
+        let begun = begun.filter(|_| self.init.is_none());
+        let model = match self.init.as_deref() {
+            Some("scratch") => None,
+            Some(path) => Some(open_model(Path::new(path))?),
+            None => begun.and_then(|begun| begun.init_path.as_deref()).map(open_model).transpose()?,
         };
+        let fresh_heads = self.fresh_heads || begun.is_some_and(RunIdentity::has_fresh_heads);
         if model.is_none() && (self.heads.is_some() || self.fresh_heads || self.as_trained) {
             return Err(usage(
                 "`--heads`, `--fresh-heads` and `--as-trained` need a model: name one with `--init`",
@@ -60,7 +65,7 @@ impl InitArgs {
                 )));
             }
         }
-        Ok(Beginning { model, heads: heads.transpose()?, fresh_heads: self.fresh_heads, assignments })
+        Ok(Beginning { model, heads: heads.transpose()?, fresh_heads, assignments })
     }
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::health::HealthPlan;
 use crate::model_config::ModelInit;
 use crate::objective::ObjectivePlan;
-use crate::precision::PrecisionPlan;
 use crate::overrides::with_overrides;
+use crate::precision::PrecisionPlan;
 use crate::sections::{
     CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
 };

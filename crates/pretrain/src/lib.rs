@@ -31,6 +31,8 @@ mod preset;
 mod record;
 mod run;
 mod run_folder;
+#[cfg(test)]
+mod run_tests;
 mod scaler;
 mod schedule;
 mod schedule_file;
@@ -41,8 +43,6 @@ mod stage_data;
 mod tally;
 mod tensor_file;
 mod tensorboard;
-#[cfg(test)]
-mod run_tests;
 #[cfg(test)]
 mod trace_tests;
 mod trainable;
@@ -66,8 +66,8 @@ pub use plan::{ModelPlan, StageTotals, TrainPlan};
 pub use precision::{Compute, PrecisionPlan};
 pub use preset::{PRESETS, preset};
 pub use record::{
-    Accuracies, CropRecord, Difference, DriftRecord, HeldOutRecord, LogLine, Losses, RolledBackRecord, Timing,
-    UpdateRecord,
+    Accuracies, CropRecord, Difference, DriftRecord, HeldOutRecord, LogLine, Losses, RolledBackRecord,
+    Timing, UpdateRecord,
 };
 pub use run::{Event, Finished, Outcome, RunRequest, run};
 pub use run_folder::{RunFolder, RunIdentity};

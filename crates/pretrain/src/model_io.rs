@@ -12,7 +12,10 @@ use weights::{
 };
 
 use crate::init::{HEADS, Init};
-use crate::{AlphaReading, DriftRecord, MixtureReading, HeldOutRecord, Log, LogLine, ObjectivePlan, PretrainError, RunFolder, TrainPlan};
+use crate::{
+    AlphaReading, DriftRecord, HeldOutRecord, Log, LogLine, MixtureReading, ObjectivePlan, PretrainError,
+    RunFolder, TrainPlan,
+};
 
 /// Shape of the heads a plan asks for.
 pub(crate) fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {

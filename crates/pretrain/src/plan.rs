@@ -279,7 +279,8 @@ mod tests {
         assert_eq!(at, [Some((0, 0)), Some((0, 59)), Some((1, 0)), Some((1, 149)), None]);
         let due: Vec<u64> = (0..=plan.updates()).filter(|&n| plan.checkpoint_is_due(n)).collect();
         assert_eq!(due, [50, 60, 100, 150, 200, 210]);
-        let wary = preset("pocket").unwrap().with_overrides(&["health.spike=roll-back"]).unwrap().plan().unwrap();
+        let wary =
+            preset("pocket").unwrap().with_overrides(&["health.spike=roll-back"]).unwrap().plan().unwrap();
         assert!(wary.checkpoint_is_due(0) && !plan.checkpoint_is_due(0));
         let measured: Vec<u64> = (0..=plan.updates()).filter(|&n| plan.measuring_is_due(n)).collect();
         assert_eq!(measured, [0, 50, 60, 100, 150, 200, 210]);

@@ -9,9 +9,7 @@ use corpus::Corpus;
 use crate::init::Init;
 use crate::loader::Loader;
 use crate::sitting::{Opened, Sitting};
-use crate::{
-    HeldOutRecord, PretrainError, RunFolder, RunIdentity, TrainPlan, TrainableReport, UpdateRecord,
-};
+use crate::{HeldOutRecord, PretrainError, RunFolder, RunIdentity, TrainPlan, TrainableReport, UpdateRecord};
 
 /// A run to begin or to go on with.
 pub struct RunRequest<'a> {

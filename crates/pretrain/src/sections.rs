@@ -148,7 +148,13 @@ pub struct MixturePlan {
 
 impl Default for MixturePlan {
     fn default() -> Self {
-        Self { probability: 0.5, reading: MixtureReading::Mixed, segments: [1, 3], samples: [12_000, 24_000], gain: 1.0 }
+        Self {
+            probability: 0.5,
+            reading: MixtureReading::Mixed,
+            segments: [1, 3],
+            samples: [12_000, 24_000],
+            gain: 1.0,
+        }
     }
 }
 
@@ -274,9 +280,8 @@ mod tests {
     #[test]
     fn both_readings_of_the_mixture_agree_at_one_half_only() {
         use MixtureReading::{LeftAlone, Mixed};
-        let threshold = |probability, reading| {
-            MixturePlan { probability, reading, ..MixturePlan::default() }.threshold()
-        };
+        let threshold =
+            |probability, reading| MixturePlan { probability, reading, ..MixturePlan::default() }.threshold();
         assert_eq!((threshold(0.5, Mixed), threshold(0.5, LeftAlone)), (0.5, 0.5));
         assert_eq!((threshold(0.25, Mixed), threshold(0.25, LeftAlone)), (0.75, 0.25));
         // Nothing is mixed: by no chance at all, or by the original's special case.

@@ -128,9 +128,7 @@ impl<'a> Sitting<'a> {
     fn log_drifts(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<(), PretrainError> {
         let logged = Log::read(&self.folder.log())?;
         let is_logged = |drift: &DriftRecord| {
-            logged
-                .iter()
-                .any(|line| matches!(line, LogLine::Drift(there) if there.changes == drift.changes))
+            logged.iter().any(|line| matches!(line, LogLine::Drift(there) if there.changes == drift.changes))
         };
         for drift in self.folder.identity()?.drifts {
             for change in &drift.changes {

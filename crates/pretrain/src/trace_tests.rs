@@ -11,7 +11,8 @@ use weights::{FrontEndNorm, fairseq_name, hf_config};
 use crate::schedule::{Cosine, Schedule};
 use crate::trained::Trained;
 use crate::{
-    Adam, Clip, ClipRule, DecayOn, EpsPlacement, GradientSum, OptimizerState, StagePlan, gradient_norm, preset,
+    Adam, Clip, ClipRule, DecayOn, EpsPlacement, GradientSum, OptimizerState, StagePlan, gradient_norm,
+    preset,
 };
 
 /// The recorded name of one of our parameters.
@@ -194,7 +195,8 @@ fn golden_train_trace() {
             assert_eq!(Some(sum.frames() as u64), update["sample_size"].as_u64(), "update {}", index + 1);
             let relative = |ours: f64, key: &str| (ours / update[key].as_f64().unwrap() - 1.0).abs();
             worst.rates = golden::nan_is_worst(worst.rates, relative(rate, "lr"));
-            worst.losses = golden::nan_is_worst(worst.losses, relative(total / sum.frames(), "loss_per_sample"));
+            worst.losses =
+                golden::nan_is_worst(worst.losses, relative(total / sum.frames(), "loss_per_sample"));
             worst.losses = golden::nan_is_worst(worst.losses, relative(total, "loss_sum"));
             worst.norms = golden::nan_is_worst(worst.norms, relative(norm, "grad_norm_before_clip"));
             worst.clips = golden::nan_is_worst(worst.clips, relative(factor, "clip_coef"));
@@ -236,7 +238,11 @@ impl Worst {
         }
         for (book, &correct) in parts.masked_correct.iter().enumerate() {
             assert_eq!(Some(correct), stated[format!("correct_m_{book}")].as_u64(), "book {book}");
-            assert_eq!(Some(parts.n_masked as u64), stated[format!("count_m_{book}")].as_u64(), "book {book}");
+            assert_eq!(
+                Some(parts.n_masked as u64),
+                stated[format!("count_m_{book}")].as_u64(),
+                "book {book}"
+            );
             self.n_found += 1;
         }
     }
@@ -245,16 +251,12 @@ impl Worst {
         let stated = stated["mixed_source_l2"].as_array().unwrap();
         for (clip, length) in waveform.chunks(waveform.len() / stated.len()).zip(stated) {
             let ours = clip.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-            self.mixtures = golden::nan_is_worst(self.mixtures, (ours / length.as_f64().unwrap() - 1.0).abs());
+            self.mixtures =
+                golden::nan_is_worst(self.mixtures, (ours / length.as_f64().unwrap() - 1.0).abs());
         }
     }
 
-    fn check_tensors<'a>(
-        &mut self,
-        names: impl Iterator<Item = &'a String>,
-        norms: &[f64],
-        stated: &Value,
-    ) {
+    fn check_tensors<'a>(&mut self, names: impl Iterator<Item = &'a String>, norms: &[f64], stated: &Value) {
         let stated = stated.as_object().unwrap();
         let mut n_compared = 0;
         for (name, &ours) in names.zip(norms) {
@@ -317,8 +319,8 @@ fn check_moments(case: &std::path::Path, update: usize, trained: &Trained) {
     golden::within(&format!("train_trace second moments {update}"), worst[1], MOMENTS_REL_L2);
 }
 
-/// Relative L2 error of a tensor's moments. They are sums of gradients, for which the cases state about 1e-3 (`grad_rel_l2_per_tensor`).
-const MOMENTS_REL_L2: f64 = 1e-3;
+/// Relative L2 error of a tensor's moments: sums of gradients, with the bound of single tensors' norms. Measured 8e-7.
+const MOMENTS_REL_L2: f64 = 1e-4;
 
 /// Compares the weights after `update` updates with the recorded ones, where there are any.
 fn check_weights(case: &std::path::Path, update: usize, model: &Mert, start: &Tensors, bounds: &Value) {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use pretrain::{Event, Outcome, RunRequest, TrainFile, TrainPlan, run as train};
+use pretrain::{Event, Outcome, RunFolder, RunRequest, TrainFile, TrainPlan, run as train};
 use serde_json::json;
 
 use crate::exit::{Interrupted, usage};
-use crate::init::InitArgs;
+use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json, print_text};
@@ -15,12 +15,14 @@ use crate::terminal::{Terminal, print_json, print_text};
 /// Train a model in the stages of a plan.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example: culturemert pretrain --config pocket --corpus corpus --init scratch --out run"
+    after_help = "Presets: `pocket` trains in minutes; `paper` follows the paper's text; `mert` is MERT-v1-95M's released configuration.\n\n\
+                  Example: culturemert pretrain --config pocket --corpus corpus --init scratch --out run\n\
+                  To go on: culturemert pretrain --resume --corpus corpus --out run"
 )]
 pub(crate) struct Args {
-    /// Plan: a TOML file, or a preset (`pocket`, `paper`).
-    #[arg(long)]
-    config: String,
+    /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
+    #[arg(long, required_unless_present = "resume")]
+    config: Option<String>,
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present = "dry_run")]
     corpus: Option<PathBuf>,
@@ -29,9 +31,12 @@ pub(crate) struct Args {
     /// Folder of the run.
     #[arg(long, required_unless_present = "dry_run")]
     out: Option<PathBuf>,
-    /// Go on with the run in the folder.
+    /// Go on with the run in the folder: weights, optimiser and place from its newest whole checkpoint.
     #[arg(long)]
     resume: bool,
+    /// Go on although plan, corpus, codes or initial weights are not what the run was begun with; run, log and model record it.
+    #[arg(long, requires = "resume")]
+    accept_drift: bool,
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -44,9 +49,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
-    let beginning = args.begin.open()?;
-    let file = TrainFile::find(&args.config)?.with_overrides(&beginning.assignments)?;
-    let plan = file.with_overrides(&args.set)?.plan()?;
+    let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
+    let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
+    let beginning = args.begin.open(begun.as_ref())?;
+    let plan = plan_of(args, &beginning)?;
     if args.dry_run {
         return print_text(&plan.to_toml());
     }
@@ -62,6 +68,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         init: beginning.init(),
         out,
         resume: args.resume,
+        accept_drift: args.accept_drift,
         device: Device::flex(),
         stop: stop_flag(),
     };
@@ -80,10 +87,47 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             }))
         }
         Outcome::Interrupted(update) => {
-            let message = format!("a checkpoint holds update {update}; add `--resume` to go on");
+            let command = resuming(std::env::args());
+            let message = match update {
+                0 => format!("no update was completed; begin again with: {command}"),
+                _ => format!("a checkpoint holds update {update}; go on with: {command}"),
+            };
             Err(Interrupted(message).into())
         }
     }
+}
+
+/// The plan asked for; of a run that is resumed, without another, its own.
+fn plan_of(args: &Args, beginning: &Beginning) -> anyhow::Result<TrainPlan> {
+    match (&args.config, &args.out) {
+        (Some(config), _) => {
+            let file = TrainFile::find(config)?.with_overrides(&beginning.assignments)?;
+            Ok(file.with_overrides(&args.set)?.plan()?)
+        }
+        (None, _) if !args.set.is_empty() || !beginning.assignments.is_empty() => {
+            Err(usage("`--set` and `--as-trained` change a plan; name it with `--config`"))
+        }
+        (None, Some(out)) => Ok(RunFolder::open(out)?.read_plan()?),
+        (None, None) => Err(usage("name a `--config`, or with `--resume` the `--out` of the run")),
+    }
+}
+
+/// The command that goes on with what `arguments` began, as a shell takes it.
+fn resuming(arguments: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = arguments.map(|word| quoted(&word)).collect();
+    if !words.iter().any(|word| word == "--resume") {
+        words.push("--resume".into());
+    }
+    words.join(" ")
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Shows a run: a bar with audio seconds a second, and lines for what matters.
@@ -131,5 +175,20 @@ impl<'a> Watch<'a> {
 
     fn line(&self, text: impl AsRef<str>) {
         self.bar.suspend(|| self.terminal.say(text.as_ref()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_go_on_is_the_one_given_with_resume() {
+        let of = |words: &[&str]| resuming(words.iter().map(|word| (*word).to_owned()));
+        assert_eq!(
+            of(&["culturemert", "pretrain", "--out", "my run", "--set", "stage.1.trainable=['encoder.*']"]),
+            r"culturemert pretrain --out 'my run' --set 'stage.1.trainable=['\''encoder.*'\'']' --resume"
+        );
+        assert_eq!(of(&["c", "--resume", "--out", "run"]), "c --resume --out run");
     }
 }

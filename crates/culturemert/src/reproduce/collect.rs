@@ -173,14 +173,14 @@ fn points(lines: &[LogLine], before: u64, updates: u64) -> Vec<CurvePoint> {
         match line {
             LogLine::Update(record) if update > 0 => {
                 let point = points.entry(update).or_insert_with(point);
-                point.loss = Some(record.loss.total);
+                point.loss = Some(record.loss.total).filter(|loss| loss.is_finite());
                 point.learning_rate = Some(record.learning_rate);
             }
             LogLine::HeldOut(record) => {
                 let point = points.entry(update).or_insert_with(point);
                 point.held_out.insert(record.culture.clone(), record.loss.total);
             }
-            LogLine::Update(_) => {}
+            LogLine::Update(_) | LogLine::RolledBack(_) | LogLine::Drift(_) => {}
         }
     }
     points.into_values().collect()

@@ -4,6 +4,52 @@ use std::time::{Duration, Instant};
 
 use crate::command::{FEW, culturemert, json, small_corpus, talk};
 
+/// Waits for a checkpoint of a run that is under way.
+#[track_caller]
+fn wait_for(checkpoint: &std::path::Path) {
+    let begun = Instant::now();
+    while !checkpoint.join("COMMIT").is_file() {
+        assert!(begun.elapsed() < Duration::from_mins(5), "no `{}`", checkpoint.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// SIGTERM ends a run after the update at hand, with exit code 130 and the command that goes on; fewer threads go on to the same bits.
+#[cfg(unix)]
+#[test]
+fn a_terminated_run_says_how_to_go_on_and_ends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    small_corpus(dir);
+    let train = ["pretrain", "--config", "pocket", "--corpus", "corpus", "--out"];
+    let with_threads = |arguments: &[&str], n_threads: &str| {
+        let mut command = culturemert(dir, arguments);
+        command.env("RAYON_NUM_THREADS", n_threads);
+        command
+    };
+    let whole = with_threads(&[&train[..], &["whole"], &FEW].concat(), "2").output().unwrap();
+    let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).unwrap();
+
+    let mut child = with_threads(&[&train[..], &["stopped"], &FEW].concat(), "2");
+    let child =
+        child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for(&dir.join("stopped/checkpoints/000002"));
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let stopped = child.wait_with_output().unwrap();
+    let said = talk(&stopped);
+    assert_eq!(stopped.status.code(), Some(130), "{said}");
+    let command = said.lines().find_map(|line| line.split_once("go on with: ")).unwrap().1;
+    assert!(command.contains("--out stopped") && command.ends_with("--resume"), "{said}");
+
+    // Neither plan nor model need be named again.
+    let resume = ["pretrain", "--resume", "--corpus", "corpus", "--out", "stopped"];
+    let resumed = with_threads(&resume, "1").output().unwrap();
+    assert!(resumed.status.success(), "{}", talk(&resumed));
+    let resumed: serde_json::Value = serde_json::from_slice(&resumed.stdout).unwrap();
+    assert_eq!(resumed["model_hash"], whole["model_hash"]);
+}
+
 #[test]
 fn a_killed_run_goes_on_to_the_same_model() {
     let folder = tempfile::tempdir().unwrap();
@@ -15,11 +61,7 @@ fn a_killed_run_goes_on_to_the_same_model() {
     let mut child = culturemert(dir, &[&train[..], &["killed"], &FEW].concat());
     let mut child =
         child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let begun = Instant::now();
-    while !dir.join("killed/checkpoints/000002/COMMIT").is_file() && begun.elapsed() < Duration::from_mins(2)
-    {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(&dir.join("killed/checkpoints/000002"));
     child.kill().unwrap();
     child.wait().unwrap();
 

@@ -35,12 +35,15 @@ fn slips_in_a_plan_name_the_key() {
     refused(&slip("crop.seconds=long"), "crop.seconds");
     refused(&slip("masking.probability=2.0"), "masking.probability");
     refused(&["pretrain", "--dry-run", "--config", "huge"], "`huge`");
+    refused(&["pretrain", "--resume", "--corpus", "c", "--out", "nowhere"], "holds no run to resume");
+    refused(&["pretrain", "--accept-drift", "--config", "pocket", "--corpus", "c", "--out", "o"], "--resume");
+    refused(&["pretrain", "--resume", "--corpus", "c", "--out", "o", "--set", "run.seed=1"], "`--config`");
 }
 
 #[test]
 fn presets_are_complete() {
     let folder = tempfile::tempdir().unwrap();
-    for preset in ["pocket", "paper"] {
+    for preset in ["pocket", "paper", "mert"] {
         let output =
             culturemert(folder.path(), &["pretrain", "--config", preset, "--dry-run"]).output().unwrap();
         assert!(output.status.success(), "{}", talk(&output));

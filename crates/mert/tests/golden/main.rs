@@ -5,7 +5,9 @@
 extern crate culturemert_mert as mert;
 
 mod closed_form;
+mod crop;
 mod fairseq;
+mod full_size;
 mod hubert;
 mod masking;
 mod mixture;

@@ -1,13 +1,12 @@
 use super::*;
 
-const FAIRSEQ: Adam =
-    Adam {
-        betas: [0.9, 0.999],
-        eps: 1e-5,
-        eps_placement: EpsPlacement::Fairseq,
-        weight_decay: 0.01,
-        decay_on: DecayOn::All,
-    };
+const FAIRSEQ: Adam = Adam {
+    betas: [0.9, 0.999],
+    eps: 1e-5,
+    eps_placement: EpsPlacement::Fairseq,
+    weight_decay: 0.01,
+    decay_on: DecayOn::All,
+};
 
 /// A float32 step loses at most this, relative to the size of weight and step: a few roundings of 6e-8.
 const TOLERANCE: f64 = 1e-6;

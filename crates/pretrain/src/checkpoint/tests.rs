@@ -119,8 +119,7 @@ fn damaged_ones_do_not_crowd_out_whole_ones_and_later_ones_go() {
 #[test]
 fn the_checkpoint_to_roll_back_to_and_every_so_many_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let checkpoints =
-        Checkpoints::new(folder.path().into(), Retention { newest: 1, multiples_of: Some(20) });
+    let checkpoints = Checkpoints::new(folder.path().into(), Retention { newest: 1, multiples_of: Some(20) });
     let tensor = [TensorRef { name: "w", shape: &[1], data: &[1.0] }];
     for (update, anchor) in [(10, 10), (20, 20), (30, 30), (33, 30), (36, 30)] {
         checkpoints.save(&TrainState { anchor, ..state(update) }, &tensor, &tensor).unwrap();

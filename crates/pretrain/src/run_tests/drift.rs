@@ -51,6 +51,9 @@ fn an_accepted_change_stands_in_identity_log_and_model() {
     let model = weights::ModelDirectory::open(&world.folder("run").model()).unwrap();
     let told = &model.lineage().unwrap().drifts;
     assert_eq!(told.len(), 2);
-    assert!(told[0].starts_with(&format!("after update {update}: its plan's `stage.1.clip_norm`")), "{told:?}");
+    assert!(
+        told[0].starts_with(&format!("after update {update}: its plan's `stage.1.clip_norm`")),
+        "{told:?}"
+    );
     assert_eq!(world.folder("run").read_plan().unwrap(), other);
 }

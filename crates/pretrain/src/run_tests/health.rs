@@ -23,7 +23,10 @@ fn updates_that_are_not_finite_are_skipped_named_and_counted() {
         // Only the micro-batch that was not finite is suspected.
         assert_eq!(update.crops.len(), 2);
         let named = format!("`{}` from", update.crops[0].clip);
-        assert!(told.iter().any(|line| line.contains(&named) && line.contains("no step is taken")), "{told:?}");
+        assert!(
+            told.iter().any(|line| line.contains(&named) && line.contains("no step is taken")),
+            "{told:?}"
+        );
     }
     for update in updates.iter().filter(|update| !update.skipped) {
         assert!(update.loss.total.is_finite() && update.crops.is_empty());

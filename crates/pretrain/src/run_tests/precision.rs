@@ -55,7 +55,8 @@ fn a_scale_at_its_minimum_ends_the_run_and_names_what_was_heard() {
 fn skipped_updates_leave_weights_and_moments_alone() {
     let world = World::new();
     // The scale never comes down to where it fits: nothing is learned.
-    let all = [HALF, TOO_LARGE, "precision.loss_scale.threshold=1.7014118346046923e38", "health.max_skipped=64"];
+    let all =
+        [HALF, TOO_LARGE, "precision.loss_scale.threshold=1.7014118346046923e38", "health.max_skipped=64"];
     let plan = world.plan(&all);
     world.finish("run", &plan);
     assert!(world.updates("run").iter().all(|update| update.skipped));

@@ -1,7 +1,7 @@
 //! A run that is killed or stopped anywhere ends where an undisturbed one ends.
 
 use super::world::{Cut, End, World};
-use crate::{Init, PretrainError};
+use crate::{HeadsFrom, Init, PretrainError};
 
 /// Inside accumulations, between stages, while measuring, before the first checkpoint: every event is a place to die.
 #[test]
@@ -118,12 +118,15 @@ fn other_initial_weights_are_refused_by_name() {
     let plan = world.plan(&[]);
     world.finish("base", &plan);
     let base = weights::ModelDirectory::open(&world.folder("base").model()).unwrap();
-    let init = Init::Model(&base);
+    let init = Init::Model(&base, HeadsFrom::Model);
     let sit = |init, cut| world.sit_with("run", &plan, &world.corpus, init, false, cut, &mut Vec::new());
     sit(init, Some(Cut::Stop(9))).unwrap();
     let identity = world.folder("run").identity().unwrap();
     assert_eq!(identity.init_path.unwrap(), world.folder("base").model().canonicalize().unwrap());
     let message = sit(Init::Scratch, None).unwrap_err().to_string();
-    assert!(message.contains("initial weights' hash is ") && message.contains("now it is scratch"), "{message}");
+    assert!(
+        message.contains("initial weights' hash is ") && message.contains("now it is scratch"),
+        "{message}"
+    );
     sit(init, None).unwrap();
 }

@@ -200,7 +200,12 @@ impl World {
             heads: model.heads().unwrap().unwrap().content_hash().to_string(),
             log: timeless_log(&folder.log()),
             board: board.map(|(key, value)| (key, value.to_bits())).collect(),
-            moments: self.checkpoint(name).1.into_iter().map(|tensor| (tensor.name, bits(&tensor.data))).collect(),
+            moments: self
+                .checkpoint(name)
+                .1
+                .into_iter()
+                .map(|tensor| (tensor.name, bits(&tensor.data)))
+                .collect(),
         }
     }
 
@@ -225,7 +230,8 @@ impl World {
     /// Names of the checkpoints of a run.
     pub(super) fn checkpoints(&self, name: &str) -> Vec<u64> {
         let entries = std::fs::read_dir(self.out(name).join("checkpoints")).unwrap();
-        let name_of = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let name_of =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
         let mut updates: Vec<u64> = entries.map(|entry| name_of(entry).parse().unwrap()).collect();
         updates.sort_unstable();
         updates
@@ -279,7 +285,8 @@ fn corpus(root: &Path, name: &str, salt: u64) -> Corpus {
             let samples: Vec<f32> = golden::cf_uniforms(&key, 36_000).iter().map(|x| 0.5 * x).collect();
             std::fs::create_dir_all(&recordings).unwrap();
             audio::write_wav(&recordings.join(&path), &samples, 24_000).unwrap();
-            index += &format!("{{\"path\": \"{path}\", \"culture\": \"{culture}\", \"split\": \"{split}\"}}\n");
+            index +=
+                &format!("{{\"path\": \"{path}\", \"culture\": \"{culture}\", \"split\": \"{split}\"}}\n");
         }
     }
     std::fs::write(recordings.join("index.jsonl"), index).unwrap();
