@@ -168,7 +168,7 @@ fn kill_often(victim: &Victim, root: &Path, n_kills: u64, seed: u64) -> Tally {
                     &chain,
                     duration.mul_f64(moment),
                     draws.below(3) == 0,
-                    draws.below(12),
+                    draws.below(3),
                 );
                 // The child may have ended before; then this does nothing.
                 child.kill().unwrap();

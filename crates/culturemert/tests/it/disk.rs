@@ -158,10 +158,9 @@ fn modes_follow_the_umask() {
         run(&["tokenize", "--codec", "codec", "--corpus", "corpus"]);
         let train = ["pretrain", "--config", "pocket", "--corpus", "../corpus", "--out", "run"];
         run(&[&train[..], &FEW].concat());
-        let merge = ["merge", "--base", "run/model", "--model", "run/model", "--out", "merged"];
         // Twice: what is replaced has the mode of what is new.
-        run(&merge);
-        run(&merge);
+        run(&["convert", "run/model", "converted", "--to", "hf"]);
+        run(&["convert", "run/model", "converted", "--to", "hf"]);
         run(&["similarity", "--corpus", "corpus", "--out", "similarity.json"]);
         let paths = paths_below(&dir);
         assert!(paths.len() > 40);
