@@ -91,7 +91,9 @@ fn under_every_fault_the_newest_checkpoint_is_the_old_or_the_new_one() {
             assert_eq!(found.weights().unwrap()[0].data[0], found.state.update as f32);
             assert!(newest.skipped.is_empty(), "{:?}", newest.skipped);
             let expected = if update == 30 { ["000020", "000030"] } else { ["000010", "000020"] };
-            assert!(!is_done || names(&at(root).folder) == expected);
+            let mut names = names(&at(root).folder);
+            names.retain(|name| !name.starts_with(files::UNFINISHED));
+            assert!(!is_done || names == expected, "{names:?}");
         });
         assert!(n_struck > 60, "{n_struck} operations");
     }
