@@ -113,7 +113,9 @@ pub fn inspect(path: &Path) -> Result<Listing, WeightsError> {
     let tensors = listed.collect::<Result<Vec<_>, WeightsError>>()?;
     let elements = |tensor: &ListedTensor| tensor.shape.iter().product::<usize>();
     let mut dtypes = BTreeMap::new();
-    tensors.iter().for_each(|tensor| *dtypes.entry(tensor.dtype.name()).or_default() += 1);
+    for tensor in &tensors {
+        *dtypes.entry(tensor.dtype.name()).or_default() += 1;
+    }
     let Described { kind, config, settings, notes, lineage, skipped } = listing_of;
     Ok(Listing {
         path: path.display().to_string(),

@@ -249,7 +249,7 @@ pub(crate) fn safetensors() -> Vec<Specimen> {
             file(
                 &format!(
                     "{{{}}}",
-                    (0..120_000)
+                    (0..60_000)
                         .map(|n| format!(r#""{n}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#))
                         .collect::<Vec<_>>()
                         .join(",")

@@ -76,7 +76,7 @@ pub fn convert_to_fairseq(
         skipped: imported.skipped.clone(),
     };
     if out.extension().is_some_and(|extension| extension == "pt") {
-        tensors.add_constants(constants)?;
+        tensors.add_constants(constants, imported.fairseq.as_ref().is_some_and(halves_constants))?;
         let place = path.display().to_string();
         let cfg = match &imported.fairseq {
             Some(cfg) => cfg.clone(),
@@ -101,6 +101,12 @@ pub fn convert_to_fairseq(
         writer.finish()?;
     }
     Ok(ExportReport { read, n_written: tensors.all.len(), fairseq_differs: differing(&imported.config) })
+}
+
+/// Whether the training ran in half precision, where the constants are halved with the model, and widened again when saved.
+fn halves_constants(cfg: &Value) -> bool {
+    let common = &cfg["common"];
+    ["fp16", "memory_efficient_fp16"].iter().any(|key| common[key] == true)
 }
 
 /// Settings that change what a model computes and that fairseq has not.
@@ -150,7 +156,7 @@ impl<'a> Tensors<'a> {
     }
 
     /// Puts the constants before the head that is compared with them, in its type.
-    fn add_constants(&mut self, constants: CqtConstants<'_>) -> Result<(), WeightsError> {
+    fn add_constants(&mut self, constants: CqtConstants<'_>, halved: bool) -> Result<(), WeightsError> {
         let Some(at) = self.all.iter().position(|one| one.theirs == CQT_HEAD) else { return Ok(()) };
         let TensorInfo { dtype, shape } = self.all[at].info.clone();
         if shape.is_empty() {
@@ -158,7 +164,10 @@ impl<'a> Tensors<'a> {
         }
         let made = constants(shape[0])
             .map_err(|reason| WeightsError::Config { place: self.heads.place(), reason })?;
-        let made = made.into_iter().map(|(name, tensor)| {
+        let made = made.into_iter().map(|(name, mut tensor)| {
+            if halved {
+                tensor.data.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).to_f32());
+            }
             let bytes = dtype.narrow(&tensor.data).ok_or_else(|| WeightsError::NotFloat {
                 place: self.heads.place(),
                 tensor: CQT_HEAD.into(),

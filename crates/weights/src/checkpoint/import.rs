@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use files::ContentHash;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub struct Imported {
 }
 
 enum Weights {
-    Directory(ModelDirectory),
+    Directory(Box<ModelDirectory>),
     File(Box<dyn TensorSource>),
 }
 
@@ -77,8 +78,8 @@ impl Imported {
         let lineage = model.lineage().cloned();
         let settings = lineage.as_ref().map(|lineage| lineage.settings.clone()).unwrap_or_default();
         let config = model.config().clone();
-        let new = Self::new(&path, Weights::Directory(model), config);
-        Self { fairseq, preprocessor, lineage, settings, ..new }
+        let new = Self::new(&path, Weights::Directory(Box::new(model)), config);
+        Self { fairseq, settings, preprocessor, lineage, ..new }
     }
 
     fn of_torch(
@@ -149,7 +150,7 @@ impl Imported {
     }
 
     /// History of the model: its own, or that of a model which came from elsewhere.
-    pub(crate) fn history(&self, hash: impl ToString) -> Lineage {
+    pub(crate) fn history(&self, hash: ContentHash) -> Lineage {
         let mut lineage = self.lineage.clone().unwrap_or_else(|| {
             let base = ParentModel { name: self.name(), hash: hash.to_string(), licence: None };
             Lineage { base: Some(base), ..Lineage::new() }

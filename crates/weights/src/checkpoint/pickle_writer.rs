@@ -148,7 +148,9 @@ fn tensor(out: &mut Vec<u8>, number: usize, info: &TensorInfo) -> Result<(), Str
     }
     for sizes in [&info.shape, &strides] {
         out.push(b'(');
-        sizes.iter().for_each(|&size| int(out, size as i64));
+        for &size in sizes {
+            int(out, size as i64);
+        }
         out.push(b't');
     }
     out.extend(b"\x89ccollections\nOrderedDict\n)RtR");

@@ -113,8 +113,7 @@ impl Walk<'_> {
 /// What looking at a value costs beyond a visit: a dictionary is copied, item by item.
 fn cost(node: &Node) -> usize {
     match node {
-        Node::Dict(items) => items.len() / 8,
-        Node::Object { items, .. } => items.len() / 8,
+        Node::Dict(items) | Node::Object { items, .. } => items.len() / 8,
         Node::List(items) | Node::Tuple(items) | Node::Set(items) => items.len() / 8,
         Node::Text(text) => text.len() / TEXT_A_VISIT,
         _ => 0,

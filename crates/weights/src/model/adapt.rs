@@ -305,7 +305,7 @@ fn refuse_transformation(encoder: &dyn TensorSource, name: &str) -> Result<(), W
     let tensor = encoder.read(name)?;
     let width = tensor.shape.last().copied().unwrap_or(1);
     let is_bias = tensor.shape.len() == 1;
-    let due = |index: usize| if !is_bias && index % (width + 1) == 0 { 1.0f32 } else { 0.0 };
+    let due = |index: usize| if !is_bias && index.is_multiple_of(width + 1) { 1.0f32 } else { 0.0 };
     if tensor.data.iter().enumerate().all(|(index, x)| x.to_bits() == due(index).to_bits()) {
         return Ok(());
     }

@@ -19,9 +19,9 @@ use super::{Dtype, RawTensor, Tensor, TensorInfo, TensorSource, Tensors};
 use crate::WeightsError;
 
 const FORMAT: &str = "safetensors";
-/// No model has a longer header: this holds some fifty thousand tensors. (The format's own library allows 100 MB, which take a
+/// No model has a longer header: this holds some thirty thousand tensors. (The format's own library allows 100 MB, which take a
 /// gigabyte to read.)
-const LONGEST_HEADER: u64 = 8 << 20;
+const LONGEST_HEADER: u64 = 4 << 20;
 
 /// An open safetensors file: the header in memory, tensors on disk until they are asked for.
 pub struct SafetensorsFile {
@@ -57,13 +57,13 @@ impl SafetensorsFile {
         serde_json::from_slice::<DistinctNames>(&header)
             .and_then(|_| serde_json::from_slice::<Metadata>(&header))
             .map_err(|error| bad(format!("its header is damaged: {error}")))
-            .and_then(|metadata| Self::checked(path, file, metadata, 8 + header_length, length))
+            .and_then(|metadata| Self::checked(path, file, &metadata, 8 + header_length, length))
     }
 
     fn checked(
         path: &Path,
         file: File,
-        metadata: Metadata,
+        metadata: &Metadata,
         begin: u64,
         length: u64,
     ) -> Result<Self, WeightsError> {
