@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** nothing here prints, and no file makes it panic: what cannot be used is an [`AudioError`] with its [`Fault`].
 //! **Invariant:** a recording is either whole or an error; it is never shorter than its container says.
+//! **Invariant:** reading ends: after two days of sound, more than 1024 samples a byte, or 65 536 packets without sound it is an error.
 //! **Invariant:** the samples do not depend on how a recording was cut into blocks, nor on threads.
 
 /// Samples a second of everything behind the decoder.

@@ -109,6 +109,12 @@ impl Ahead {
         Self { decoders, n_decoders, memory, batch, batch_samples: 0, in_flight, ready }
     }
 
+    /// One that panics at its first packet.
+    #[cfg(test)]
+    pub(super) fn panicking() -> Self {
+        Self::of(vec![PacketDecoder::panicking()], 0)
+    }
+
     /// The next packet's sound, in the order of the packets.
     pub(super) fn pop(&mut self) -> Option<Sound> {
         self.ready.pop_front()

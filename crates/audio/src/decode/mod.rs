@@ -335,3 +335,37 @@ fn copy(error: &std::io::Error) -> std::io::Error {
 fn is_end(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::UnexpectedEof
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_decoder_costs_the_recording_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        crate::write_wav(&path, &[0.25; 5000], 24_000).unwrap();
+        let mut decoder = Decoder::open(&path).unwrap();
+        decoder.ahead = Ahead::panicking();
+        let error = decoder.next_block().unwrap_err().of(&path);
+        assert_eq!(error.fault(), crate::Fault::Undecodable);
+        let message = error.to_string();
+        assert!(message.contains("its decoder panicked: a decoder that panics, packet of "), "{message}");
+        assert!(matches!(decoder.next_block(), Ok(None)), "after an error the stream is at its end");
+        assert_eq!(Decoder::open(&path).unwrap().next_block().unwrap().unwrap().1, 24_000);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_found_wherever_it_stands() {
+        for n in [1, 63, 64, 65, 1000] {
+            let mut samples = vec![-0.5; n];
+            assert_eq!(first_not_finite(&samples), None);
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                samples[n / 2] = bad;
+                assert_eq!(first_not_finite(&samples), Some(n / 2));
+            }
+        }
+        assert_eq!(first_not_finite(&[f32::MAX; 100]), None);
+        assert_eq!(first_not_finite(&[]), None);
+    }
+}
