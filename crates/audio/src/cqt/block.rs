@@ -11,17 +11,18 @@ use rayon::prelude::*;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
+use simd::vectorised;
 
 use super::kernels::{Kernel, Kernels};
 
 /// How blocks lie over the signal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    hop: usize,
+    pub(super) hop: usize,
     /// Frame positions on the block's circle, M.
     n_circle: usize,
     /// Frame positions in front of the block's first frame, for its longest window.
-    n_before: usize,
+    pub(super) n_before: usize,
     /// Frames a block yields.
     pub(super) n_frames: usize,
 }
@@ -59,14 +60,35 @@ fn is_smooth(mut n: usize) -> bool {
     n == 1
 }
 
-/// Plans and buffers of one caller.
+/// What all blocks of a transform share beside the kernels.
+pub(super) struct Plans {
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn Fft<f32>>,
+    /// `e^{−πi f/N}` of every line that the bands read: half a sample, by which windows of odd length lie early. Real and imaginary parts.
+    turns: [Vec<f32>; 2],
+}
+
+impl Plans {
+    pub(super) fn new(layout: Layout, kernels: &Kernels) -> Self {
+        let angle = -PI / layout.n_samples() as f64;
+        let turn = |line: isize| (angle * line as f64).sin_cos();
+        let (cos, sin) = kernels.lines.clone().map(turn).map(|(sin, cos)| (cos as f32, sin as f32)).unzip();
+        Self {
+            forward: RealFftPlanner::new().plan_fft_forward(layout.n_samples()),
+            backward: FftPlanner::new().plan_fft_inverse(layout.n_circle),
+            turns: [cos, sin],
+        }
+    }
+}
+
+/// Buffers of one caller.
 pub(super) struct Block<'a> {
     layout: Layout,
     kernels: &'a Kernels,
-    forward: Arc<dyn RealToComplex<f32>>,
-    backward: Arc<dyn Fft<f32>>,
+    plans: &'a Plans,
     samples: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
     /// Real and imaginary parts of the lines that the bands read, for windows of even and of odd length.
     even: [Vec<f32>; 2],
     odd: [Vec<f32>; 2],
@@ -75,17 +97,15 @@ pub(super) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    pub(super) fn new(layout: Layout, kernels: &'a Kernels) -> Self {
-        let forward = RealFftPlanner::new().plan_fft_forward(layout.n_samples());
-        let backward = FftPlanner::new().plan_fft_inverse(layout.n_circle);
+    pub(super) fn new(layout: Layout, kernels: &'a Kernels, plans: &'a Plans) -> Self {
         let lines = || vec![0.0; kernels.lines.len()];
         Self {
             layout,
             kernels,
-            samples: forward.make_input_vec(),
-            spectrum: forward.make_output_vec(),
-            forward,
-            backward,
+            plans,
+            samples: plans.forward.make_input_vec(),
+            spectrum: plans.forward.make_output_vec(),
+            scratch: plans.forward.make_scratch_vec(),
             even: [lines(), lines()],
             odd: [lines(), lines()],
             magnitudes: Vec::new(),
@@ -99,7 +119,10 @@ impl<'a> Block<'a> {
     pub(super) fn transform(&mut self, signal: &[f32], first_frame: usize, rows: &mut [f32]) {
         self.load(signal, first_frame);
         #[expect(clippy::expect_used, reason = "the plan made the buffers")]
-        self.forward.process(&mut self.samples, &mut self.spectrum).expect("buffers of the plan's lengths");
+        self.plans
+            .forward
+            .process_with_scratch(&mut self.samples, &mut self.spectrum, &mut self.scratch)
+            .expect("buffers of the plan's lengths");
         self.lay_out_lines();
         let n_bins = self.kernels.bins.len();
         let n_frames = rows.len() / n_bins;
@@ -130,18 +153,24 @@ impl<'a> Block<'a> {
 
     fn lay_out_lines(&mut self) {
         let n = self.layout.n_samples() as isize;
-        let angle = -PI / n as f64;
-        for (i, line) in self.kernels.lines.clone().enumerate() {
+        let [even_re, even_im] = &mut self.even;
+        let lines = self.kernels.lines.clone();
+        for (line, (re, im)) in lines.zip(even_re.iter_mut().zip(even_im.iter_mut())) {
             let folded = line.rem_euclid(n);
             let x = if folded <= n / 2 {
                 self.spectrum[folded as usize]
             } else {
                 self.spectrum[(n - folded) as usize].conj()
             };
-            let (sin, cos) = (angle * line as f64).sin_cos();
-            let turned = x * Complex::new(cos as f32, sin as f32);
-            (self.even[0][i], self.even[1][i]) = (x.re, x.im);
-            (self.odd[0][i], self.odd[1][i]) = (turned.re, turned.im);
+            (*re, *im) = (x.re, x.im);
+        }
+        let [cos, sin] = &self.plans.turns;
+        let [odd_re, odd_im] = &mut self.odd;
+        let turned =
+            odd_re.iter_mut().zip(odd_im).zip(even_re.iter().zip(even_im.iter()).zip(cos.iter().zip(sin)));
+        for ((odd_re, odd_im), ((re, im), (cos, sin))) in turned {
+            *odd_re = re * cos - im * sin;
+            *odd_im = re * sin + im * cos;
         }
     }
 }
@@ -157,7 +186,7 @@ struct Folded {
 impl Folded {
     fn new(block: &Block<'_>) -> Self {
         let n = block.layout.n_circle;
-        let scratch = vec![Complex::default(); block.backward.get_inplace_scratch_len()];
+        let scratch = vec![Complex::default(); block.plans.backward.get_inplace_scratch_len()];
         Self { re: vec![0.0; n], im: vec![0.0; n], values: vec![Complex::default(); n], scratch }
     }
 
@@ -171,8 +200,8 @@ impl Folded {
         let mut taps = &kernel.taps[..];
         while !taps.is_empty() {
             let (now, later) = taps.split_at(taps.len().min(n_circle - at));
-            add_products(&mut self.re[at..], now, &re[line..]);
-            add_products(&mut self.im[at..], now, &im[line..]);
+            let sums = [&mut self.re[at..], &mut self.im[at..]];
+            add_products(sums, now, [&re[line..], &im[line..]]);
             line += now.len();
             at = 0;
             taps = later;
@@ -180,15 +209,25 @@ impl Folded {
         for (value, (&re, &im)) in self.values.iter_mut().zip(self.re.iter().zip(&self.im)) {
             *value = Complex::new(re, im);
         }
-        block.backward.process_with_scratch(&mut self.values, &mut self.scratch);
+        block.plans.backward.process_with_scratch(&mut self.values, &mut self.scratch);
         for (magnitude, value) in magnitudes.iter_mut().zip(&self.values[block.layout.n_before..]) {
             *magnitude = (value.re * value.re + value.im * value.im).sqrt();
         }
     }
 }
 
-fn add_products(into: &mut [f32], taps: &[f32], lines: &[f32]) {
-    for (sum, (tap, line)) in into.iter_mut().zip(taps.iter().zip(lines)) {
-        *sum += tap * line;
-    }
+/// Adds `taps · lines` to real and imaginary sums.
+fn add_products([re_sums, im_sums]: [&mut [f32]; 2], taps: &[f32], [re_lines, im_lines]: [&[f32]; 2]) {
+    let n = taps.len();
+    let (re_sums, im_sums, re_lines, im_lines) =
+        (&mut re_sums[..n], &mut im_sums[..n], &re_lines[..n], &im_lines[..n]);
+    vectorised(
+        #[inline(always)]
+        || {
+            for i in 0..n {
+                re_sums[i] += taps[i] * re_lines[i];
+                im_sums[i] += taps[i] * im_lines[i];
+            }
+        },
+    );
 }

@@ -12,12 +12,14 @@
 mod block;
 mod kernels;
 mod original;
+mod stream;
 
 use crate::AudioError;
-use block::{Block, Layout};
+use block::{Block, Layout, Plans};
 use kernels::Kernels;
 
 pub use original::TimeKernels;
+pub use stream::CqtStream;
 
 /// What a constant-Q transform is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,6 +89,7 @@ pub struct Cqt {
     config: CqtConfig,
     layout: Layout,
     kernels: Kernels,
+    plans: Plans,
 }
 
 impl Cqt {
@@ -99,7 +102,9 @@ impl Cqt {
     pub fn try_new(config: CqtConfig) -> Result<Self, AudioError> {
         config.check()?;
         let layout = Layout::new(config.hop, config.length(0), config.sample_rate);
-        Ok(Self { config, layout, kernels: Kernels::new(&config, layout.n_samples()) })
+        let kernels = Kernels::new(&config, layout.n_samples());
+        let plans = Plans::new(layout, &kernels);
+        Ok(Self { config, layout, kernels, plans })
     }
 
     /// Bins of a frame.
@@ -124,10 +129,19 @@ impl Cqt {
     pub fn transform(&self, samples: &[f32]) -> Vec<f32> {
         let n_bins = self.n_bins();
         let mut frames = vec![0.0; self.n_frames(samples.len()) * n_bins];
-        let mut block = Block::new(self.layout, &self.kernels);
+        let mut block = self.block();
         for (index, rows) in frames.chunks_mut(self.layout.n_frames * n_bins).enumerate() {
             block.transform(samples, index * self.layout.n_frames, rows);
         }
         frames
+    }
+
+    /// Magnitudes of a recording that comes in pieces: those of [`Self::transform`], bit for bit.
+    pub fn stream(&self) -> CqtStream<'_> {
+        CqtStream::new(self)
+    }
+
+    fn block(&self) -> Block<'_> {
+        Block::new(self.layout, &self.kernels, &self.plans)
     }
 }
