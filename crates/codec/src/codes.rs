@@ -20,6 +20,12 @@ impl Codes {
         &self.data[frame_idx * self.n_codebooks..(frame_idx + 1) * self.n_codebooks]
     }
 
+    /// Appends the codes of the frames that follow.
+    pub(crate) fn append(&mut self, later: &Self) {
+        self.n_frames += later.n_frames;
+        self.data.extend_from_slice(&later.data);
+    }
+
     /// The codes of one codebook in the order of time.
     pub fn codebook(&self, codebook_idx: usize) -> impl Iterator<Item = u16> + '_ {
         self.data.iter().skip(codebook_idx).step_by(self.n_codebooks.max(1)).copied()

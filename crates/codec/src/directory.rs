@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::quantiser::{Codebook, ResidualQuantiser};
 use crate::standardisation::Standardisation;
 use crate::tensor_file::{TensorFile, read_bounded};
-use crate::{CodecError, Encodec, FitSettings, FitStatistics, MERT_CODEBOOKS, ResidualKMeans, Tokenizer};
+use crate::{CodecError, Depth, Encodec, FitSettings, FitStatistics, ResidualKMeans, Tokenizer};
 
 /// `kind` of a [`ResidualKMeans`].
 pub(crate) const RESIDUAL_KMEANS: &str = "residual-kmeans";
@@ -29,27 +29,35 @@ const MAX_HEADER_BYTES: u64 = 1 << 16;
 /// Most elements of all codebooks together: 1 GiB of float32.
 const MAX_ELEMENTS: usize = 1 << 28;
 
-/// Opens the tokenizer in a directory, whatever its kind.
+/// Opens the tokenizer at a path, whatever its kind; [`open_at`] chooses the bandwidth of an EnCodec model.
+pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, CodecError> {
+    open_at(path, None)
+}
+
+/// Opens the tokenizer at a path, whatever its kind.
 ///
-/// `codec.toml` states the kind. EnCodec is a Hugging Face directory; without a `codec.toml` of its own (`kind = "encodec"`,
-/// `codebooks = 8`) it gives 8 codebooks, those of 6 kbit/s.
-pub fn open(dir: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, CodecError> {
-    let dir = dir.as_ref();
-    if !dir.join(DESCRIPTION).is_file() && dir.join("config.json").is_file() {
-        return Ok(Box::new(Encodec::open(dir, MERT_CODEBOOKS)?));
+/// `codec.toml` in a directory states the kind. EnCodec is a Hugging Face directory or a checkpoint of the original package, see
+/// [`Encodec::open`]; `kbps` or else a `codec.toml` of its own (`kind = "encodec"`, `codebooks = 8`) says how many codebooks it uses,
+/// and without either it works at 6 kbit/s. Other kinds refuse a bandwidth.
+pub fn open_at(path: impl AsRef<Path>, kbps: Option<f64>) -> Result<Box<dyn Tokenizer>, CodecError> {
+    let path = path.as_ref();
+    let depth = kbps.map(Depth::Bandwidth);
+    if path.is_file() || (path.is_dir() && !path.join(DESCRIPTION).is_file()) {
+        return Ok(Box::new(Encodec::open(path, depth.unwrap_or_default())?));
     }
-    let text = description(dir)?;
-    match kind(dir, &text)?.as_str() {
-        RESIDUAL_KMEANS => Ok(Box::new(ResidualKMeans::read(dir, &text)?)),
+    let text = description(path)?;
+    match kind(path, &text)?.as_str() {
+        RESIDUAL_KMEANS if kbps.is_some() => Err(CodecError::NoBandwidth { path: path.into() }),
+        RESIDUAL_KMEANS => Ok(Box::new(ResidualKMeans::read(path, &text)?)),
         ENCODEC => {
             let stated: EncodecDescription = toml::from_str(&text).map_err(|error| CodecError::Unusable {
-                file: dir.join(DESCRIPTION),
+                file: path.join(DESCRIPTION),
                 reason: one_line(&error),
             })?;
-            Ok(Box::new(Encodec::open(dir, stated.codebooks)?))
+            Ok(Box::new(Encodec::open(path, depth.unwrap_or(Depth::Codebooks(stated.codebooks)))?))
         }
         other => {
-            let file = dir.join(DESCRIPTION);
+            let file = path.join(DESCRIPTION);
             Err(CodecError::UnknownKind {
                 file,
                 kind: other.into(),

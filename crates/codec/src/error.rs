@@ -14,6 +14,15 @@ pub enum CodecError {
         /// The first thing found in it that is no part of a tokenizer.
         found: String,
     },
+    /// The weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] weights::WeightsError),
+    /// A bandwidth for a tokenizer that has none.
+    #[error("`{}` is a residual k-means tokenizer, which has no bandwidth to choose; leave `--bandwidth` out", path.display())]
+    NoBandwidth {
+        /// The tokenizer.
+        path: PathBuf,
+    },
     /// A setting has no sense.
     #[error("`{key} = {value}` cannot be: it must be {needed}")]
     Setting {

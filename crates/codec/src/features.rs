@@ -3,10 +3,11 @@
 //! Log-mel as the audio crate makes it. Constant-Q magnitudes `m` become `ln(m + 10⁻³)`: loudness is heard in ratios, and the constant
 //! keeps silence from dominating. `n` samples give `ceil(n / 320)` frames of `bins` elements, float32. Pure.
 
-use audio::cqt::{Cqt, CqtConfig};
+use audio::cqt::{Cqt, CqtConfig, CqtStream};
 use audio::mel::{LogMel, MelConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::tokenizer::check_samples;
 use crate::{CodecError, HOP, frames_of};
 
 /// Added to constant-Q magnitudes before the logarithm; about 60 dB below a full-scale tone.
@@ -102,35 +103,107 @@ impl FeatureExtractor {
     /// - samples: `[n]`
     /// - returns `[ceil(n / 320), bins]`
     pub fn frames(&self, samples: &[f32]) -> Result<Vec<f32>, CodecError> {
-        if let Some(at) = samples.iter().position(|x| !x.is_finite()) {
-            return Err(CodecError::NotFinite { frame_idx: at / HOP });
-        }
-        let n_elements = frames_of(samples.len()) * self.features.bins();
-        if n_elements == 0 {
-            return Ok(Vec::new());
-        }
-        let mut frames = match &self.transform {
-            Transform::LogMel(mel) => mel.transform(samples),
-            Transform::Cqt(cqt) => {
-                let mut magnitudes = cqt.transform(samples);
-                for magnitude in &mut magnitudes {
-                    *magnitude = (*magnitude + CQT_FLOOR).ln();
-                }
-                magnitudes
-            }
-        };
-        // The constant-Q transform has `n / 320 + 1` frames: one more than there are started hops when 320 divides `n`.
-        assert!(frames.len() >= n_elements, "the transform makes a frame for every started hop");
-        frames.truncate(n_elements);
-        check_finite(&frames, self.features.bins())?;
+        let mut frames = Vec::with_capacity(frames_of(samples.len()) * self.features.bins());
+        let mut stream = self.stream();
+        stream.push(samples, &mut frames)?;
+        stream.finish(&mut frames)?;
         Ok(frames)
+    }
+
+    /// Frames of a recording that comes in pieces.
+    pub(crate) fn stream(&self) -> FrameStream<'_> {
+        let source = match &self.transform {
+            Transform::LogMel(mel) => FrameSource::LogMel { mel, samples: Vec::new(), first_hop: 0 },
+            Transform::Cqt(cqt) => FrameSource::Cqt(Box::new(cqt.stream())),
+        };
+        FrameStream { bins: self.features.bins(), source, n_samples: 0, n_frames: 0 }
     }
 }
 
-/// Refuses NaN and infinity.
-pub(crate) fn check_finite(frames: &[f32], dims: usize) -> Result<(), CodecError> {
+/// Hops that a log-mel window reaches to either side.
+const MEL_REACH: usize = 2;
+/// Log-mel frames that are made at once.
+const MEL_BATCH: usize = 256;
+
+/// A recording on its way to frames. What comes out does not depend on the pieces it comes in, by no bit.
+pub(crate) struct FrameStream<'a> {
+    bins: usize,
+    source: FrameSource<'a>,
+    n_samples: usize,
+    n_frames: usize,
+}
+
+enum FrameSource<'a> {
+    /// The samples that frames to come see, from hop `first_hop` on.
+    LogMel {
+        mel: &'a LogMel,
+        samples: Vec<f32>,
+        first_hop: usize,
+    },
+    Cqt(Box<CqtStream<'a>>),
+}
+
+impl FrameStream<'_> {
+    /// Takes the next samples and appends the frames that are settled by now, `[t, bins]`.
+    pub(crate) fn push(&mut self, samples: &[f32], frames: &mut Vec<f32>) -> Result<(), CodecError> {
+        check_samples(samples, self.n_samples, HOP)?;
+        self.n_samples += samples.len();
+        let from = frames.len();
+        match &mut self.source {
+            FrameSource::Cqt(stream) => stream.push(samples, frames),
+            FrameSource::LogMel { samples: waiting, .. } => {
+                waiting.extend_from_slice(samples);
+                let settled = (self.n_samples / HOP).saturating_sub(MEL_REACH);
+                if settled >= self.n_frames + MEL_BATCH {
+                    self.log_mel(settled, frames);
+                }
+            }
+        }
+        self.settle(from, frames)
+    }
+
+    /// Appends the rest.
+    pub(crate) fn finish(&mut self, frames: &mut Vec<f32>) -> Result<(), CodecError> {
+        let from = frames.len();
+        let all = frames_of(self.n_samples);
+        match &mut self.source {
+            FrameSource::Cqt(stream) => stream.finish(frames),
+            FrameSource::LogMel { .. } => self.log_mel(all, frames),
+        }
+        // The constant-Q transform has `n / 320 + 1` frames: one more than there are started hops when 320 divides `n`.
+        frames.truncate(from + (all - self.n_frames) * self.bins);
+        self.settle(from, frames)
+    }
+
+    /// Makes log-mel frames up to `end`. A frame sees its window only, and windows begin on the same samples wherever they are cut out.
+    fn log_mel(&mut self, end: usize, frames: &mut Vec<f32>) {
+        let FrameSource::LogMel { mel, samples, first_hop } = &mut self.source else { return };
+        let made = mel.transform(samples);
+        let wanted = (self.n_frames - *first_hop) * self.bins..(end - *first_hop) * self.bins;
+        frames.extend_from_slice(&made[wanted]);
+        let kept = end.saturating_sub(MEL_REACH).max(*first_hop);
+        samples.drain(..samples.len().min((kept - *first_hop) * HOP));
+        *first_hop = kept;
+    }
+
+    /// Counts and checks the frames that came behind `from`, and puts constant-Q magnitudes on their scale.
+    fn settle(&mut self, from: usize, frames: &mut [f32]) -> Result<(), CodecError> {
+        let made = &mut frames[from..];
+        if matches!(self.source, FrameSource::Cqt(_)) {
+            for magnitude in made.iter_mut() {
+                *magnitude = (*magnitude + CQT_FLOOR).ln();
+            }
+        }
+        check_finite(made, self.bins, self.n_frames)?;
+        self.n_frames += made.len() / self.bins;
+        Ok(())
+    }
+}
+
+/// Refuses NaN and infinity; `first` is the number of the first frame.
+pub(crate) fn check_finite(frames: &[f32], dims: usize, first: usize) -> Result<(), CodecError> {
     match frames.iter().position(|x| !x.is_finite()) {
-        Some(at) => Err(CodecError::NotFinite { frame_idx: at / dims }),
+        Some(at) => Err(CodecError::NotFinite { frame_idx: first + at / dims }),
         None => Ok(()),
     }
 }

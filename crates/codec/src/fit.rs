@@ -138,7 +138,7 @@ pub(crate) fn fit(
     if n_used < settings.entries {
         return Err(CodecError::TooFewFrames { found: n_used, needed: settings.entries });
     }
-    check_finite(&rows, dims)?;
+    check_finite(&rows, dims, 0)?;
     let standardisation = Standardisation::of(&rows, dims);
     standardisation.apply(&mut rows);
     let initial: f64 = rows.iter().map(|&x| f64::from(x) * f64::from(x)).sum();

@@ -140,6 +140,34 @@ impl ResidualQuantiser {
     }
 }
 
+/// Quantises rows that come piece by piece, in whole blocks.
+pub(crate) struct RowQuantiser<'a> {
+    quantiser: &'a ResidualQuantiser,
+    /// Less than a block.
+    waiting: Vec<f32>,
+}
+
+impl<'a> RowQuantiser<'a> {
+    pub(crate) fn new(quantiser: &'a ResidualQuantiser) -> Self {
+        Self { quantiser, waiting: Vec::new() }
+    }
+
+    /// Takes rows, `[N, D]`.
+    pub(crate) fn push(&mut self, rows: &[f32], codes: &mut Codes) {
+        self.waiting.extend_from_slice(rows);
+        let whole =
+            self.waiting.len() / (BLOCK_ROWS * self.quantiser.dims) * BLOCK_ROWS * self.quantiser.dims;
+        codes.append(&self.quantiser.encode(&self.waiting[..whole]));
+        self.waiting.drain(..whole);
+    }
+
+    /// Appends the codes of the rest.
+    pub(crate) fn finish(&mut self, codes: &mut Codes) {
+        codes.append(&self.quantiser.encode(&self.waiting));
+        self.waiting.clear();
+    }
+}
+
 pub(crate) fn subtract(row: &mut [f32], entry: &[f32]) {
     row.iter_mut().zip(entry).for_each(|(x, e)| *x -= e);
 }

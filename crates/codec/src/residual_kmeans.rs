@@ -3,9 +3,11 @@
 //! Encode: samples → frames `x` → `z = (x − μ)/σ` → residual quantisation. Decode: `x̂ = μ + σ Σ_q e_{q c_q}`.
 //! float32; a frame's codes depend on its own features only. Pure.
 
+use crate::features::FrameStream;
 use crate::fit::fit;
-use crate::quantiser::ResidualQuantiser;
+use crate::quantiser::{ResidualQuantiser, RowQuantiser};
 use crate::standardisation::Standardisation;
+use crate::tokenizer::CodeStream;
 use crate::{CodecError, Codes, FeatureExtractor, FitSettings, FitStatistics, Tokenizer};
 
 /// Residual k-means on log-mel or constant-Q frames.
@@ -68,7 +70,7 @@ impl ResidualKMeans {
         if !frames.len().is_multiple_of(dims) {
             return Err(CodecError::FrameShape { elements: frames.len(), dims });
         }
-        crate::features::check_finite(frames, dims)?;
+        crate::features::check_finite(frames, dims, 0)?;
         let mut rows = frames.to_vec();
         self.standardisation.apply(&mut rows);
         Ok(self.quantiser.encode(&rows))
@@ -115,9 +117,39 @@ impl Tokenizer for ResidualKMeans {
         self.quantiser.n_entries()
     }
 
-    fn encode(&self, samples: &[f32]) -> Result<Codes, CodecError> {
-        let mut rows = self.extractor.frames(samples)?;
-        self.standardisation.apply(&mut rows);
-        Ok(self.quantiser.encode(&rows))
+    fn stream(&self) -> Box<dyn CodeStream + '_> {
+        let frames = self.extractor.stream();
+        Box::new(ResidualKMeansStream { tokenizer: self, frames, rows: RowQuantiser::new(&self.quantiser) })
+    }
+}
+
+/// Codes of a recording in pieces.
+struct ResidualKMeansStream<'a> {
+    tokenizer: &'a ResidualKMeans,
+    frames: FrameStream<'a>,
+    rows: RowQuantiser<'a>,
+}
+
+impl ResidualKMeansStream<'_> {
+    fn quantise(&mut self, mut frames: Vec<f32>, codes: &mut Codes) {
+        self.tokenizer.standardisation.apply(&mut frames);
+        self.rows.push(&frames, codes);
+    }
+}
+
+impl CodeStream for ResidualKMeansStream<'_> {
+    fn push(&mut self, samples: &[f32], codes: &mut Codes) -> Result<(), CodecError> {
+        let mut frames = Vec::new();
+        self.frames.push(samples, &mut frames)?;
+        self.quantise(frames, codes);
+        Ok(())
+    }
+
+    fn finish(&mut self, codes: &mut Codes) -> Result<(), CodecError> {
+        let mut frames = Vec::new();
+        self.frames.finish(&mut frames)?;
+        self.quantise(frames, codes);
+        self.rows.finish(codes);
+        Ok(())
     }
 }

@@ -31,11 +31,6 @@ impl TensorFile {
         Ok(names)
     }
 
-    /// Whether there is a tensor of this name.
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.parsed().is_ok_and(|parsed| parsed.tensor(name).is_ok())
-    }
-
     /// The elements of a tensor in C order. It must have `shape` and hold finite float32.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CodecError> {
         let parsed = self.parsed()?;

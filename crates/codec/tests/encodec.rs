@@ -1,6 +1,6 @@
 //! EnCodec directories that are not what they should be.
 
-use culturemert_codec::{CodecError, Encodec, open};
+use culturemert_codec::{CodecError, Depth, Encodec, open};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -66,7 +66,7 @@ fn a_model_opens_by_its_directory() {
         (0..150).all(|frame| coarse.frame(frame) == &fine.frame(frame)[..2]),
         "codes of fewer codebooks come first"
     );
-    assert!(matches!(Encodec::open(dir.path(), 9), Err(CodecError::Setting { .. })));
+    assert!(matches!(Encodec::open(dir.path(), Depth::Codebooks(9)), Err(CodecError::Setting { .. })));
     assert!(matches!(model.encode(&[0.0, f32::NAN]), Err(CodecError::NotFinite { frame_idx: 0 })));
 }
 
@@ -97,7 +97,7 @@ fn what_does_not_fit_is_one_clear_sentence() {
     check(&CONFIG.replace("\"audio_channels\": 1", "\"audio_channels\": 2"), &all, "`audio_channels` is 2");
     check(&CONFIG.replace("\"normalize\": false", "\"normalize\": true"), &all, "48 kHz");
     check(&CONFIG.replace("reflect", "constant"), &all, "reflected");
-    check(&CONFIG.replace("[20, 16]", "[20, 15]"), &all, "hop 300");
+    check(&CONFIG.replace("[20, 16]", "[20, 15]"), &all, "has shape [4, 2, 32]");
     check(&CONFIG.replace("[20, 16]", "[]"), &all, "number of upsampling_ratios");
     check(&CONFIG.replace("\"sampling_rate\": 24000", "\"sampling_rate\": 48000"), &all, "48000 Hz");
     check(

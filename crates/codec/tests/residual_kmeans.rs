@@ -1,9 +1,12 @@
 //! The laws of the fitted tokenizer, on frames of formula waves and on frames drawn.
 
+use std::sync::LazyLock;
+
 use culturemert_codec::{
     CodecError, Codes, FeatureExtractor, Features, FitSettings, FrameSample, ResidualKMeans, Tokenizer, open,
 };
 use draws::Draws;
+use proptest::prelude::*;
 
 const BINS: usize = 24;
 
@@ -245,3 +248,37 @@ fn from_sound_to_codes_and_back() {
         assert_eq!(codec.encode(&wave).unwrap(), codec.encode_frames(&frames).unwrap());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn codes_do_not_depend_on_pieces(
+        n in prop_oneof![0usize..3, 1usize..2000, (0usize..900).prop_map(|hops| hops * 320), 1usize..300_000],
+        lengths in prop::collection::vec(1usize..100_000, 1..5),
+        cqt: bool,
+    ) {
+        let codec = &FITTED[usize::from(cqt)];
+        let samples = golden::cf_wave("pieces", n);
+        let (mut codes, mut stream) = (codec.no_codes(), codec.stream());
+        let (mut rest, mut lengths) = (&samples[..], lengths.iter().cycle());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(*lengths.next().unwrap()));
+            stream.push(now, &mut codes).unwrap();
+            rest = later;
+        }
+        stream.finish(&mut codes).unwrap();
+        prop_assert_eq!(codes.n_frames, n.div_ceil(320));
+        prop_assert_eq!(&codes, &codec.encode(&samples).unwrap());
+        let frames = codec.extractor().frames(&samples).unwrap();
+        prop_assert_eq!(&codes, &codec.encode_frames(&frames).unwrap());
+    }
+}
+
+/// Tokenizers of log-mel and of constant-Q frames.
+static FITTED: LazyLock<[ResidualKMeans; 2]> = LazyLock::new(|| {
+    [Features::LogMel { bins: BINS }, Features::Cqt { bins: 84 }].map(|features| {
+        let settings = FitSettings { features, ..settings() };
+        ResidualKMeans::fit(&frames(1, 2000, features.bins()), &settings).unwrap()
+    })
+});

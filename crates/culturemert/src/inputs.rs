@@ -44,9 +44,15 @@ pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
     Ok(ModelDirectory::open(path)?)
 }
 
-pub(crate) fn open_codec(path: &Path) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
+/// Opens a tokenizer; `kbps` chooses the bandwidth of an EnCodec model.
+pub(crate) fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
     must_exist("codec", path)?;
-    Ok(codec::open(path)?)
+    codec::open_at(path, kbps).map_err(|error| match error {
+        codec::CodecError::NoBandwidth { .. } | codec::CodecError::Setting { key: "bandwidth", .. } => {
+            usage(error.to_string())
+        }
+        _ => error.into(),
+    })
 }
 
 /// The samples of a recording, 24 kHz mono.

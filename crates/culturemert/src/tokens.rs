@@ -1,16 +1,52 @@
-//! Codes of a whole corpus, and tokenizers fitted to one.
+//! Codes of a recording or of a whole corpus, and tokenizers fitted to one.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use codec::{FeatureExtractor, FitSettings, FrameSample, ResidualKMeans, Tokenizer};
+use anyhow::Context;
+use audio::Stream24k;
+use codec::{Codes, FeatureExtractor, FitSettings, FrameSample, ResidualKMeans, Tokenizer};
 use corpus::{CodesHeader, CodesWriter, Corpus, Split};
 use rayon::prelude::*;
 
-use crate::exit::Interrupted;
+use crate::exit::{Interrupted, usage};
+use crate::inputs::must_exist;
 use crate::terminal::Terminal;
 
 /// Clips encoded in one go before their codes are written, for each thread.
 const CLIPS_A_THREAD: usize = 4;
+
+/// Refuses a tokenizer whose frames are not those of a corpus and of the models that learn from it.
+pub(crate) fn fits_a_corpus(tokenizer: &dyn Tokenizer) -> anyhow::Result<()> {
+    if tokenizer.hop() == codec::HOP {
+        return Ok(());
+    }
+    let (hop, needed) = (tokenizer.hop(), codec::HOP);
+    Err(usage(format!(
+        "the tokenizer makes a frame every {hop} samples, and a corpus needs one every {needed}"
+    )))
+}
+
+/// The codes of one recording, read and encoded block after block: memory does not grow with its length but by the codes.
+pub(crate) fn tokenize_recording(
+    path: &Path,
+    resampler: audio::Resampler,
+    tokenizer: &dyn Tokenizer,
+    stop: &AtomicBool,
+) -> anyhow::Result<Codes> {
+    must_exist("recording", path)?;
+    let mut samples = Stream24k::open(path, resampler)?;
+    let (mut codes, mut stream) = (tokenizer.no_codes(), tokenizer.stream());
+    while let Some(block) = samples.next_block()? {
+        stream.push(block, &mut codes).with_context(|| format!("recording `{}`", path.display()))?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(Interrupted("nothing was written; the same command begins anew".into()).into());
+        }
+    }
+    stream.finish(&mut codes).with_context(|| format!("recording `{}`", path.display()))?;
+    drop(stream);
+    Ok(codes)
+}
 
 /// Writes the codes of every clip that has none yet.
 pub(crate) fn tokenize_corpus(
@@ -19,6 +55,7 @@ pub(crate) fn tokenize_corpus(
     stop: &AtomicBool,
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
+    fits_a_corpus(tokenizer)?;
     let header = CodesHeader {
         tokenizer: tokenizer.hash().into(),
         name: tokenizer.name().into(),
@@ -84,7 +121,7 @@ pub(crate) fn fit(
         });
     bar.finish_and_clear();
     let Some(sample) = sample else {
-        return Err(crate::exit::usage("the corpus has no training recordings to fit a tokenizer to"));
+        return Err(usage("the corpus has no training recordings to fit a tokenizer to"));
     };
     Ok(ResidualKMeans::fit(&sample?.into_frames(), settings)?)
 }

@@ -1,33 +1,37 @@
 //! `config.json` of an EnCodec model in the Hugging Face layout: what the encoder needs of it.
+//!
+//! Weights without one, as the original package publishes them, tell their architecture by their shapes (`shapes.rs`).
 
 use serde::Deserialize;
 
-/// Longest reach of a convolution, in rows: every layer's first chunk is longer (75 frames at the slowest).
-const MAX_REACH: usize = 64;
+use crate::CodecError;
+
+/// Longest reach of a convolution, in rows: a chunk of as many frames has more rows than any layer looks back.
+pub(super) const MAX_REACH: usize = 64;
 
 /// Other keys of the file do not concern the encoder.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct EncodecConfig {
     pub(crate) target_bandwidths: Vec<f64>,
     pub(crate) sampling_rate: u32,
-    audio_channels: usize,
-    normalize: bool,
-    chunk_length_s: Option<f64>,
+    pub(super) audio_channels: usize,
+    pub(super) normalize: bool,
+    pub(super) chunk_length_s: Option<f64>,
     pub(crate) hidden_size: usize,
     pub(crate) num_filters: usize,
     pub(crate) num_residual_layers: usize,
     pub(crate) upsampling_ratios: Vec<usize>,
-    norm_type: String,
+    pub(super) norm_type: String,
     pub(crate) kernel_size: usize,
     pub(crate) last_kernel_size: usize,
     pub(crate) residual_kernel_size: usize,
     pub(crate) dilation_growth_rate: usize,
-    use_causal_conv: bool,
-    pad_mode: String,
+    pub(super) use_causal_conv: bool,
+    pub(super) pad_mode: String,
     pub(crate) compress: usize,
     pub(crate) num_lstm_layers: usize,
     pub(crate) codebook_size: usize,
-    codebook_dim: Option<usize>,
+    pub(super) codebook_dim: Option<usize>,
     pub(crate) use_conv_shortcut: bool,
 }
 
@@ -41,6 +45,16 @@ impl EncodecConfig {
     pub(crate) fn codebooks_at(&self, kbps: f64) -> usize {
         let rate = (self.sampling_rate as usize).div_ceil(self.hop());
         ((kbps * 1000.0 / ((self.codebook_size as f64).log2() * rate as f64)) as usize).max(1)
+    }
+
+    /// Codebooks at `kbps`, which has to be one of the bandwidths that the model was trained for.
+    pub(crate) fn codebooks_for(&self, kbps: f64) -> Result<usize, CodecError> {
+        if self.target_bandwidths.iter().any(|known| (known - kbps).abs() < 1e-6) {
+            return Ok(self.codebooks_at(kbps));
+        }
+        let known: Vec<String> = self.target_bandwidths.iter().map(f64::to_string).collect();
+        let needed = format!("one of {} (kbit/s), which this model was trained for", known.join(", "));
+        Err(CodecError::Setting { key: "bandwidth", value: kbps.to_string(), needed })
     }
 
     /// Codebooks at the highest bandwidth.

@@ -3,10 +3,11 @@
 //! Weight norm over dimension 0: `w[o] = g[o] · v[o] / ‖v[o]‖₂`, as `weight_g`/`weight_v`, as `parametrizations.weight.original0/1`, or folded
 //! already as `weight`. Norms in float64.
 
+use std::collections::BTreeSet;
+
 use files::{ContentHash, Hasher};
 
 use crate::CodecError;
-use crate::tensor_file::TensorFile;
 
 /// Gives tensors by name and shape.
 pub(crate) trait WeightSource {
@@ -16,30 +17,21 @@ pub(crate) trait WeightSource {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CodecError>;
 }
 
-impl WeightSource for TensorFile {
-    fn has(&self, name: &str) -> bool {
-        self.contains(name)
-    }
-
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CodecError> {
-        TensorFile::tensor(self, name, shape)
-    }
-}
-
-/// A source that hashes what it gives.
+/// A source that hashes what it gives and keeps its names.
 pub(crate) struct Source<'a> {
     weights: &'a dyn WeightSource,
     hasher: Hasher,
+    used: BTreeSet<String>,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(weights: &'a dyn WeightSource) -> Self {
-        Self { weights, hasher: Hasher::default() }
+        Self { weights, hasher: Hasher::default(), used: BTreeSet::new() }
     }
 
     /// The tensor `name`.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CodecError> {
-        let elements = self.weights.tensor(name, shape)?;
+        let elements = self.stored(name, shape)?;
         self.record(name, &elements);
         Ok(elements)
     }
@@ -52,15 +44,15 @@ impl<'a> Source<'a> {
         let new = format!("{name}.parametrizations.weight");
         let folded = format!("{name}.weight");
         let kernel = if self.weights.has(&folded) {
-            self.weights.tensor(&folded, &shape)?
+            self.stored(&folded, &shape)?
         } else {
             let (g, v) = if self.weights.has(&format!("{new}.original1")) {
                 (format!("{new}.original0"), format!("{new}.original1"))
             } else {
                 (format!("{name}.weight_g"), format!("{name}.weight_v"))
             };
-            let lengths = self.weights.tensor(&g, &[shape[0], 1, 1])?;
-            let mut kernel = self.weights.tensor(&v, &shape)?;
+            let lengths = self.stored(&g, &[shape[0], 1, 1])?;
+            let mut kernel = self.stored(&v, &shape)?;
             for (row, &length) in kernel.chunks_exact_mut(shape[1] * shape[2]).zip(&lengths) {
                 let norm = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
                 for x in row {
@@ -76,6 +68,16 @@ impl<'a> Source<'a> {
     /// Hash of everything given so far.
     pub(crate) fn hash(&self) -> ContentHash {
         self.hasher.finish()
+    }
+
+    /// Names of the tensors given, as the weights have them.
+    pub(crate) fn into_used(self) -> BTreeSet<String> {
+        self.used
+    }
+
+    fn stored(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CodecError> {
+        self.used.insert(name.to_owned());
+        self.weights.tensor(name, shape)
     }
 
     fn record(&mut self, name: &str, elements: &[f32]) {

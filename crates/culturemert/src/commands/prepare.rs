@@ -8,7 +8,7 @@ use crate::exit::{Interrupted, usage};
 use crate::inputs::{must_exist, open_codec, open_corpus};
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json};
-use crate::tokens::tokenize_corpus;
+use crate::tokens::{fits_a_corpus, tokenize_corpus};
 
 /// Decode recordings to 24 kHz mono and lay them down as a corpus; what cannot be used is quarantined with its reason.
 #[derive(clap::Args)]
@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Tokenizer whose codes are written too.
     #[arg(long)]
     codec: Option<PathBuf>,
+    /// Bandwidth of an EnCodec model in kbit/s, see `tokenize`.
+    #[arg(long, value_name = "KBPS", requires = "codec")]
+    bandwidth: Option<f64>,
     /// How recordings come to 24 kHz: `torchaudio`, as the published models heard them, or `hq`.
     #[arg(long, default_value_t)]
     resampler: audio::Resampler,
@@ -45,7 +48,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     must_exist("index", &args.index)?;
-    let codec = args.codec.as_deref().map(open_codec).transpose()?;
+    let codec = args.codec.as_deref().map(|path| open_codec(path, args.bandwidth)).transpose()?;
+    codec.as_deref().map_or(Ok(()), fits_a_corpus)?;
     let mut request = PrepareRequest::new(&args.index, &args.out);
     request.settings.resampler = args.resampler;
     request.settings.segment_seconds = args.segment_seconds;

@@ -5,18 +5,22 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::exit::usage;
-use crate::inputs::{load_audio, must_not_be, open_codec, open_corpus};
+use crate::inputs::{must_not_be, open_codec, open_corpus};
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json};
-use crate::tokens::tokenize_corpus;
+use crate::tokens::{tokenize_corpus, tokenize_recording};
 
 /// Turn a recording, or all clips of a corpus, into discrete codes, 75 a second.
 #[derive(clap::Args)]
 #[command(after_help = "Example: culturemert tokenize --codec codec recording.flac --out codes.npy")]
 pub(crate) struct Args {
-    /// Tokenizer: a folder made by `fit-codec`, or an EnCodec model of Hugging Face.
+    /// Tokenizer: a folder made by `fit-codec`, or an EnCodec model: a folder of Hugging Face, or a `.th` file of the original package.
     #[arg(long)]
     codec: PathBuf,
+    /// Bandwidth of an EnCodec model in kbit/s: of the published one 1.5, 3, 6, 12 or 24, which are 2, 4, 8, 16 or 32 codebooks.
+    /// Without it 6, what MERT learned from.
+    #[arg(long, value_name = "KBPS")]
+    bandwidth: Option<f64>,
     /// Recording.
     #[arg(required_unless_present = "corpus", conflicts_with = "corpus")]
     audio: Option<PathBuf>,
@@ -32,19 +36,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
-    let tokenizer = open_codec(&args.codec)?;
+    let tokenizer = open_codec(&args.codec, args.bandwidth)?;
     if let Some(corpus) = &args.corpus {
         let corpus = open_corpus(corpus)?;
         tokenize_corpus(&corpus, tokenizer.as_ref(), stop_flag(), terminal)?;
-        return print_json(&json!({ "tokenizer": tokenizer.hash(), "clips": corpus.clips().len() }));
+        let (hash, kbps) = (tokenizer.hash(), tokenizer.kbps());
+        return print_json(&json!({ "tokenizer": hash, "kbps": kbps, "clips": corpus.clips().len() }));
     }
     let (Some(audio), Some(out)) = (&args.audio, &args.out) else {
         return Err(usage("name a recording and `--out`, or a `--corpus`"));
     };
     must_not_be(out, "recording", audio)?;
-    let codes = tokenizer.encode(&load_audio(audio, args.resampler)?)?;
+    let codes = tokenize_recording(audio, args.resampler, tokenizer.as_ref(), stop_flag())?;
     files::write_npy(out, &[codes.n_frames, codes.n_codebooks], &codes.data)?;
-    print_json(
-        &json!({ "tokenizer": tokenizer.hash(), "frames": codes.n_frames, "codebooks": codes.n_codebooks }),
-    )
+    print_json(&json!({
+        "tokenizer": tokenizer.hash(),
+        "kbps": tokenizer.kbps(),
+        "frames": codes.n_frames,
+        "codebooks": codes.n_codebooks,
+    }))
 }

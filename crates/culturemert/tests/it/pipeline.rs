@@ -38,6 +38,11 @@ fn recordings_become_models_tags_and_numbers() {
     assert_eq!(Npy::<f32>::open(&dir.join("mean.npy")).unwrap().shape(), [1, 1, 96]);
     json(dir, &["tokenize", "--codec", "codec", piece, "--out", "codes.npy"]);
     assert_eq!(Npy::<u16>::open(&dir.join("codes.npy")).unwrap().shape(), [450, 4]);
+    let narrow =
+        culturemert(dir, &["tokenize", "--codec", "codec", "--bandwidth", "6", piece, "--out", "narrow.npy"]);
+    let refused = { narrow }.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(talk(&refused).contains("has no bandwidth to choose"), "{}", talk(&refused));
     json(dir, &["cqt", piece, "--out", "cqt.npy", "--bins", "84"]);
     assert_eq!(Npy::<f32>::open(&dir.join("cqt.npy")).unwrap().shape(), [451, 84]);
 
