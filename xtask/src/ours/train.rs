@@ -107,6 +107,7 @@ pub(super) fn step(work: Work, repeat: usize, folder: &Path) -> anyhow::Result<D
         init: Init::Scratch,
         out: run.path(),
         resume: false,
+        accept_drift: false,
         device: Device::flex(),
         stop: &AtomicBool::new(false),
     };

@@ -284,7 +284,9 @@ fn corpus(root: &Path, name: &str, salt: u64) -> Corpus {
             let key = format!("{salt}/{path}");
             let samples: Vec<f32> = golden::cf_uniforms(&key, 36_000).iter().map(|x| 0.5 * x).collect();
             std::fs::create_dir_all(&recordings).unwrap();
-            audio::write_wav(&recordings.join(&path), &samples, 24_000).unwrap();
+            let recording = recordings.join(&path);
+            let file = std::fs::File::create(&recording).unwrap();
+            audio::write_wav(file, &recording, &samples, 24_000).unwrap();
             index +=
                 &format!("{{\"path\": \"{path}\", \"culture\": \"{culture}\", \"split\": \"{split}\"}}\n");
         }
