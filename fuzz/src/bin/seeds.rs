@@ -100,7 +100,7 @@ fn prepared(seeds: &Seeds, work: &Path) -> Done {
         let samples: Vec<f32> = golden::cf_uniforms(&format!("seed {i}"), n_samples);
         let file = work.join(format!("in/x/{i}.wav"));
         fs::create_dir_all(work.join("in/x"))?;
-        audio::write_wav(&file, &samples, 24_000)?;
+        audio::write_wav(fs::File::create(&file)?, &file, &samples, 24_000)?;
     }
     let settings = PrepareSettings { min_seconds: 0.01, ..PrepareSettings::default() };
     let request = PrepareRequest { settings, ..PrepareRequest::new(work.join("in"), work.join("out")) };
