@@ -113,11 +113,12 @@ fn torn_journals_and_lists_are_written_anew() {
         assert!(crate::helpers::stopped_after(&torn, n).is_err(), "{n}");
         let journal = torn.out.join("parts/assembled.jsonl");
         let text = std::fs::read(&journal).unwrap_or_default();
-        for cut in [0, 1, text.len() / 2, text.len().saturating_sub(1)] {
+        let cuts = [0, 1, text.len() / 2, text.len().saturating_sub(1)];
+        for (round, cut) in cuts.into_iter().enumerate() {
             std::fs::write(&journal, &text[..cut.min(text.len())]).unwrap();
             std::fs::write(torn.out.join("quarantine.jsonl"), "{\"file\":\"x/bad.wav\",\"rea").unwrap();
             let again =
-                PrepareRequest { out: directory.path().join(format!("again-{n}-{cut}")), ..torn.clone() };
+                PrepareRequest { out: directory.path().join(format!("again-{n}-{round}")), ..torn.clone() };
             std::fs::rename(&torn.out, &again.out).unwrap();
             built(&again);
             assert_same_tree(&whole.out, &again.out);
