@@ -1,19 +1,20 @@
 //! Models: names of tensors, the shapes a configuration asks for, model directories, lineage and card.
 
 mod adapt;
+mod canonical;
 mod card;
 mod directory;
+mod fairseq_tensors;
 mod lineage;
 mod names;
 mod shape;
 mod staging;
 
-pub use adapt::{
-    Adapted, Canonical, FairseqTensor, LoadReport, Placed, Unused, adapt, fairseq_names, heads_of, place,
-    to_fairseq_tensors,
-};
+pub use adapt::{Adapted, LoadReport, Placed, Unused, adapt, heads_of, place};
+pub use canonical::Canonical;
 pub use card::Card;
 pub use directory::{ModelDirectory, ModelFiles, preprocessor_config};
+pub use fairseq_tensors::{FairseqTensor, fairseq_names, to_fairseq_tensors};
 pub use lineage::{DataOrigin, HeadsOrigin, Lineage, ParentModel, StageRecord};
 pub use names::{FrontEndNorm, Place, fairseq_name, locate};
 pub use shape::ModelShape;
