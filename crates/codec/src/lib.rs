@@ -1,6 +1,7 @@
 //! Tokenizers: audio to discrete codes at 75 frames a second.
 //!
-//! A [`Tokenizer`] turns 24 kHz mono samples into `[frames, K]` codes of `K` codebooks; [`open`] reads one from its directory.
+//! A [`Tokenizer`] turns 24 kHz mono samples into `[frames, K]` codes of `K` codebooks, a whole recording at once or piece by piece
+//! ([`CodeStream`]); [`open`] reads one from its files. [`Encodec`] is the published one, for which MERT's codes were made;
 //! [`ResidualKMeans`] is fitted on the recordings at hand: [`Features`] make frames, a [`FrameSample`] collects some of them clip by clip,
 //! [`ResidualKMeans::fit`] finds the codebooks.
 //!
