@@ -8,5 +8,5 @@ fuzz_target!(|bytes: &[u8]| {
     let room = Room::new();
     let directory = room.directory(&["config.json", "model.safetensors", "codec.toml"], bytes);
     let _ = codec::open(&directory);
-    let _ = codec::Encodec::open(&directory, 2);
+    let _ = codec::Encodec::open(&directory, codec::Depth::Codebooks(2));
 });

@@ -224,6 +224,7 @@ impl Block<'_> {
     }
 
     /// `R` rows, `V` vectors from `column` on; the sums stay in registers.
+    #[expect(clippy::needless_range_loop, reason = "rows, vectors and lines count positions in memory too")]
     #[inline(always)]
     fn kernel<S: Simd, const R: usize, const V: usize>(
         &self,

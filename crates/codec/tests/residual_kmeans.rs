@@ -279,6 +279,6 @@ proptest! {
 static FITTED: LazyLock<[ResidualKMeans; 2]> = LazyLock::new(|| {
     [Features::LogMel { bins: BINS }, Features::Cqt { bins: 84 }].map(|features| {
         let settings = FitSettings { features, ..settings() };
-        ResidualKMeans::fit(&frames(1, 2000, features.bins()), &settings).unwrap()
+        ResidualKMeans::fit(&frames(1, 2000, features.bins()), &settings).expect("frames can be fitted")
     })
 });

@@ -7,7 +7,7 @@
 
 use super::conv::{History, Place};
 use super::encoder::Encoder;
-use super::lstm::Cells;
+use super::lstm::{Cells, LstmLayer};
 
 /// A chunk on its way between two stages.
 struct Chunk {
@@ -47,7 +47,7 @@ impl<'a> EmbeddingStream<'a> {
             waiting: Vec::new(),
             is_first: true,
             histories: encoder.front.iter().map(|_| History::default()).collect(),
-            cells: encoder.lstm.iter().map(|layer| layer.start()).collect(),
+            cells: encoder.lstm.iter().map(LstmLayer::start).collect(),
             last_history: History::default(),
             rooms: [Vec::new(), Vec::new()],
             under_way: (0..=encoder.lstm.len()).map(|_| None).collect(),
