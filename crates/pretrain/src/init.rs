@@ -47,9 +47,10 @@ pub struct HeadsFile {
 impl HeadsFile {
     /// Reads them; a file without any is an error.
     pub fn open(path: &Path) -> Result<Self, PretrainError> {
-        let tensors = match path.is_dir() {
-            true => ModelDirectory::open(path)?.heads()?.unwrap_or_default(),
-            false => weights::heads_of(weights::open_source(path)?.as_ref())?,
+        let tensors = if path.is_dir() {
+            ModelDirectory::open(path)?.heads()?.unwrap_or_default()
+        } else {
+            weights::heads_of(weights::open_source(path)?.as_ref())?
         };
         if tensors.is_empty() {
             let reason = format!("`{}` holds no heads of pre-training", path.display());

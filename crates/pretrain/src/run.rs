@@ -97,7 +97,9 @@ pub(crate) fn sit(
     };
     let codes = corpus.codes(request.tokenizer)?;
     let (model, notices) = request.init.build(plan, &request.device.clone().autodiff())?;
-    notices.into_iter().for_each(|notice| watch(Event::Notice(notice)));
+    for notice in notices {
+        watch(Event::Notice(notice));
+    }
     let loader = Loader::new(plan, corpus, &codes, model.config())?;
     let resumes = begun.is_some();
     let folder = match begun {

@@ -188,9 +188,12 @@ fn golden_hubert_weights_load_under_all_their_names() {
 /// What a model directory holds: its weights, heads and texts, by name.
 fn content(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut content: Vec<(String, Vec<u8>)> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_name().unwrap_or_default().display().to_string();
+            (name, fs::read(&path).expect("a file"))
+        })
         .collect();
     content.sort();
     content

@@ -29,7 +29,7 @@ fn refusal(output: &Output) -> Option<String> {
         said.starts_with("error: ") && said.trim_end().lines().count() == 1 && said.len() < 2000;
     match output.status.code() {
         Some(1 | 2) if is_sentence => None,
-        code => Some(format!("exit {code:?}: {:.300}", said)),
+        code => Some(format!("exit {code:?}: {said:.300}")),
     }
 }
 
