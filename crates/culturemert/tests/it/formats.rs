@@ -54,7 +54,7 @@ fn golden_hubert_files_convert_and_embed_alike() {
         let dir = folder.path();
         let io = golden::Tensors::open(&case.join("io.safetensors"));
         let tolerance = golden::json(&case.join("meta.json"))["tolerance_abs"].as_f64().unwrap();
-        let inputs: Vec<usize> = (0..).take_while(|index| io.has(&format!("input.{index}"))).collect();
+        let inputs: Vec<usize> = (0..1000).take_while(|index| io.has(&format!("input.{index}"))).collect();
         for index in &inputs {
             write_wave(&dir.join(format!("{index}.wav")), &io.f32(&format!("input.{index}")));
         }
