@@ -214,7 +214,9 @@ fn essence(plan: &TrainPlan) -> Value {
     let mut table = Table::try_from(plan).expect("a checked plan holds nothing that TOML lacks");
     let mut of = |section: &str, keys: &[&str]| {
         if let Some(section) = table.get_mut(section).and_then(Value::as_table_mut) {
-            keys.iter().for_each(|key| drop(section.remove(*key)));
+            for key in keys {
+                section.remove(*key);
+            }
         }
     };
     of("run", &["name"]);

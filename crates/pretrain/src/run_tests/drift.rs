@@ -1,15 +1,15 @@
 //! A run is resumed with what it was begun with; anything else is refused by name, or accepted and recorded.
 
-use super::world::{Cut, End, World};
+use super::world::{Cut, End, World, tiny_plan};
 use crate::{Init, Log, LogLine, PretrainError};
 
 #[test]
 fn a_changed_plan_or_corpus_is_refused_by_name_and_changes_nothing() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     world.finish("whole", &plan);
     world.sit("run", &plan, Some(Cut::Stop(10)), &mut Vec::new()).unwrap();
-    let other = world.plan(&["stage.1.clip_norm=2.0", "run.seed=5"]);
+    let other = tiny_plan(&["stage.1.clip_norm=2.0", "run.seed=5"]);
     let error = world.sit("run", &other, None, &mut Vec::new()).unwrap_err();
     assert!(error.is_usage() && matches!(error, PretrainError::Drift { .. }));
     let message = error.to_string();
@@ -27,12 +27,12 @@ fn a_changed_plan_or_corpus_is_refused_by_name_and_changes_nothing() {
 #[test]
 fn an_accepted_change_stands_in_identity_log_and_model() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     let End::Interrupted(update) = world.sit("run", &plan, Some(Cut::Stop(10)), &mut Vec::new()).unwrap()
     else {
         panic!("it was asked to stop")
     };
-    let (corpus, other) = (world.other_corpus(), world.plan(&["stage.1.clip_norm=2.0"]));
+    let (corpus, other) = (world.other_corpus(), tiny_plan(&["stage.1.clip_norm=2.0"]));
     let accept = |name: &str, cut| {
         world.sit_with(name, &other, &corpus, Init::Scratch, true, cut, &mut Vec::new()).unwrap()
     };

@@ -1,6 +1,6 @@
 //! Losses that are not finite and losses that jump, in whole runs: what is skipped, named, undone, and that resuming stays exact.
 
-use super::world::{Cut, World, bits};
+use super::world::{Cut, World, bits, tiny_plan};
 use crate::{Log, LogLine, PretrainError, RolledBackRecord};
 
 /// Some crops have a piece mixed in that no float32 can hold.
@@ -11,7 +11,7 @@ const NERVOUS: [&str; 2] = ["health.spike_factor=1.0001", "health.spike_window=1
 #[test]
 fn updates_that_are_not_finite_are_skipped_named_and_counted() {
     let world = World::new();
-    let plan = world.plan(&POISON);
+    let plan = tiny_plan(&POISON);
     let mut told = Vec::new();
     world.finish_telling("run", &plan, &mut told);
     let updates = world.updates("run");
@@ -44,7 +44,7 @@ fn updates_that_are_not_finite_are_skipped_named_and_counted() {
 #[test]
 fn too_many_in_a_row_end_the_run_with_the_names_of_the_clips() {
     let world = World::new();
-    let plan = world.plan(&["mixture.gain=3e38", "mixture.probability=1.0", "health.max_skipped=4"]);
+    let plan = tiny_plan(&["mixture.gain=3e38", "mixture.probability=1.0", "health.max_skipped=4"]);
     let error = world.sit("run", &plan, None, &mut Vec::new()).unwrap_err();
     let PretrainError::Unhealthy { update, count, .. } = &error else { panic!("{error}") };
     assert_eq!((*update, *count), (4, 4));
@@ -62,8 +62,8 @@ fn too_many_in_a_row_end_the_run_with_the_names_of_the_clips() {
 #[test]
 fn a_spike_is_logged_and_changes_nothing_by_default() {
     let world = World::new();
-    let hash = world.finish("calm", &world.plan(&[]));
-    assert_eq!(world.finish("nervous", &world.plan(&NERVOUS)), hash);
+    let hash = world.finish("calm", &tiny_plan(&[]));
+    assert_eq!(world.finish("nervous", &tiny_plan(&NERVOUS)), hash);
     let spikes: Vec<_> = world.updates("nervous").into_iter().filter(|update| update.spike).collect();
     assert!(!spikes.is_empty() && spikes.iter().all(|update| !update.skipped && update.crops.len() == 4));
     assert!(world.updates("calm").iter().all(|update| !update.spike));
@@ -72,7 +72,7 @@ fn a_spike_is_logged_and_changes_nothing_by_default() {
 #[test]
 fn a_spike_can_be_skipped_and_resuming_stays_exact() {
     let world = World::new();
-    let plan = world.plan(&[NERVOUS[0], NERVOUS[1], "health.spike=skip"]);
+    let plan = tiny_plan(&[NERVOUS[0], NERVOUS[1], "health.spike=skip"]);
     let mut told = Vec::new();
     world.finish_telling("run", &plan, &mut told);
     let updates = world.updates("run");
@@ -86,7 +86,7 @@ fn a_spike_can_be_skipped_and_resuming_stays_exact() {
 #[test]
 fn a_spike_can_roll_back_to_the_last_regular_checkpoint() {
     let world = World::new();
-    let plan = world.plan(&[NERVOUS[0], NERVOUS[1], "health.spike=roll-back", "checkpoints.keep=99"]);
+    let plan = tiny_plan(&[NERVOUS[0], NERVOUS[1], "health.spike=roll-back", "checkpoints.keep=99"]);
     let mut told = Vec::new();
     world.finish_telling("run", &plan, &mut told);
     let lines = Log::read(&world.folder("run").log()).unwrap();

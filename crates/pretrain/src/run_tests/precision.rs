@@ -1,7 +1,7 @@
 //! The loop's half of float16: loss scale, overflow, clip rule. The operations here compute in float32, where a scale that is a power of
 //! two changes nothing but overflow, so that runs can be compared bit by bit.
 
-use super::world::{Cut, World, bits};
+use super::world::{Cut, World, bits, tiny_plan};
 use crate::{Log, PretrainError};
 
 const HALF: &str = "precision.compute=float16";
@@ -11,8 +11,8 @@ const TOO_LARGE: &str = "precision.loss_scale.initial=1.7014118346046923e38";
 #[test]
 fn without_overflow_a_scaled_run_is_the_run_without_scale() {
     let world = World::new();
-    let whole = world.finish("plain", &world.plan(&["stage.0.clip_norm=0", "stage.1.clip_norm=0"]));
-    let plan = world.plan(&[HALF, "stage.0.clip_norm=0", "stage.1.clip_norm=0"]);
+    let whole = world.finish("plain", &tiny_plan(&["stage.0.clip_norm=0", "stage.1.clip_norm=0"]));
+    let plan = tiny_plan(&[HALF, "stage.0.clip_norm=0", "stage.1.clip_norm=0"]);
     assert_eq!(world.finish("scaled", &plan), whole);
     assert!(world.updates("scaled").iter().all(|update| update.loss_scale == Some(128.0)));
     assert!(world.updates("plain").iter().all(|update| update.loss_scale.is_none()));
@@ -23,7 +23,7 @@ fn an_overflow_halves_the_scale_and_skips_the_step() {
     let world = World::new();
     let large = "precision.loss_scale.initial=2.1267647932558654e37";
     let more = ["stage.1.updates=14", "health.max_skipped=64", "precision.loss_scale.window=2"];
-    let plan = world.plan(&[HALF, large, more[0], more[1], more[2]]);
+    let plan = tiny_plan(&[HALF, large, more[0], more[1], more[2]]);
     world.finish("run", &plan);
     let updates = world.updates("run");
     let stage: Vec<_> = updates.iter().filter(|update| update.stage == "adapt").collect();
@@ -44,7 +44,7 @@ fn an_overflow_halves_the_scale_and_skips_the_step() {
 #[test]
 fn a_scale_at_its_minimum_ends_the_run_and_names_what_was_heard() {
     let world = World::new();
-    let plan = world.plan(&[HALF, TOO_LARGE, "precision.loss_scale.minimum=1e38"]);
+    let plan = tiny_plan(&[HALF, TOO_LARGE, "precision.loss_scale.minimum=1e38"]);
     let error = world.sit("run", &plan, None, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, PretrainError::LossScaleExhausted { .. }) && !error.is_usage());
     assert!(error.to_string().contains("update 1: ") && error.to_string().contains(" from "), "{error}");
@@ -57,12 +57,12 @@ fn skipped_updates_leave_weights_and_moments_alone() {
     // The scale never comes down to where it fits: nothing is learned.
     let all =
         [HALF, TOO_LARGE, "precision.loss_scale.threshold=1.7014118346046923e38", "health.max_skipped=64"];
-    let plan = world.plan(&all);
+    let plan = tiny_plan(&all);
     world.finish("run", &plan);
     assert!(world.updates("run").iter().all(|update| update.skipped));
     let (weights, moments) = world.checkpoint("run");
     assert!(moments.is_empty());
-    let short = world.plan(&["stage.0.updates=2", "stage.1.updates=2", all[0], all[1], all[2], all[3]]);
+    let short = tiny_plan(&["stage.0.updates=2", "stage.1.updates=2", all[0], all[1], all[2], all[3]]);
     world.finish("short", &short);
     for (ours, short) in weights.iter().zip(&world.checkpoint("short").0) {
         assert_eq!(bits(&ours.data), bits(&short.data), "{}", ours.name);

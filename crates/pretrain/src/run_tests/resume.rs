@@ -1,26 +1,26 @@
 //! A run that is killed or stopped anywhere ends where an undisturbed one ends.
 
-use super::world::{Cut, End, World};
+use super::world::{Cut, End, World, tiny_plan};
 use crate::{HeadsFrom, Init, PretrainError};
 
 /// Inside accumulations, between stages, while measuring, before the first checkpoint: every event is a place to die.
 #[test]
 fn killed_at_any_event_a_run_ends_the_same() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     let mut told = Vec::new();
     world.finish_telling("whole", &plan, &mut told);
     assert!(told.len() > 20, "{told:?}");
-    for at in 0..told.len() {
+    for (at, event) in told.iter().enumerate() {
         let end = world.same_after(Cut::Kill(at), &format!("killed-{at}"), "whole", &plan);
-        assert!(matches!(end, End::Killed), "{end:?} at `{}`", told[at]);
+        assert!(matches!(end, End::Killed), "{end:?} at `{event}`");
     }
 }
 
 #[test]
 fn stopped_at_any_event_a_run_leaves_a_checkpoint_and_ends_the_same() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     let mut told = Vec::new();
     world.finish_telling("whole", &plan, &mut told);
     for (at, event) in told.iter().enumerate().skip(1).step_by(3) {
@@ -38,7 +38,7 @@ fn stopped_at_any_event_a_run_leaves_a_checkpoint_and_ends_the_same() {
 #[test]
 fn a_run_that_dies_again_and_again_loses_one_interval_at_most() {
     let world = World::new();
-    let plan = world.plan(&["checkpoints.every=1"]);
+    let plan = tiny_plan(&["checkpoints.every=1"]);
     world.finish("whole", &plan);
     let mut sittings = 0;
     while matches!(world.sit("dying", &plan, Some(Cut::Kill(8)), &mut Vec::new()).unwrap(), End::Killed) {
@@ -52,7 +52,7 @@ fn a_run_that_dies_again_and_again_loses_one_interval_at_most() {
 #[test]
 fn threads_change_no_bit() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     let pools = [1, 2, 3].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap());
     for (pool, name) in pools.iter().zip(["one", "two", "three"]) {
         pool.install(|| world.finish(name, &plan));
@@ -68,7 +68,7 @@ fn threads_change_no_bit() {
 #[test]
 fn a_damaged_newest_checkpoint_falls_back_with_a_notice() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     world.finish("whole", &plan);
     world.sit("damaged", &plan, Some(Cut::Stop(17)), &mut Vec::new()).unwrap();
     let newest = *world.checkpoints("damaged").last().unwrap();
@@ -86,9 +86,9 @@ fn a_damaged_newest_checkpoint_falls_back_with_a_notice() {
 #[test]
 fn the_last_and_every_so_many_checkpoints_stay() {
     let world = World::new();
-    world.finish("last", &world.plan(&[]));
+    world.finish("last", &tiny_plan(&[]));
     assert_eq!(world.checkpoints("last"), [9, 11]);
-    let plan = world.plan(&["checkpoints.every=2", "checkpoints.keep=1", "checkpoints.keep_every=2"]);
+    let plan = tiny_plan(&["checkpoints.every=2", "checkpoints.keep=1", "checkpoints.keep_every=2"]);
     world.finish("every", &plan);
     assert_eq!(world.checkpoints("every"), [4, 8, 11]);
 }
@@ -96,7 +96,7 @@ fn the_last_and_every_so_many_checkpoints_stay() {
 #[test]
 fn a_finished_run_resumed_writes_the_same_model() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     let hash = world.finish("run", &plan);
     let traces = world.traces("run");
     assert_eq!(world.finish("run", &plan), hash);
@@ -106,7 +106,7 @@ fn a_finished_run_resumed_writes_the_same_model() {
 #[test]
 fn a_run_that_cannot_begin_leaves_nothing_behind() {
     let world = World::new();
-    let plan = world.plan(&["objective.entries=32"]);
+    let plan = tiny_plan(&["objective.entries=32"]);
     let error = world.sit("wrong", &plan, None, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, PretrainError::Codes { .. }), "{error}");
     assert!(!world.out("wrong").exists());
@@ -115,7 +115,7 @@ fn a_run_that_cannot_begin_leaves_nothing_behind() {
 #[test]
 fn other_initial_weights_are_refused_by_name() {
     let world = World::new();
-    let plan = world.plan(&[]);
+    let plan = tiny_plan(&[]);
     world.finish("base", &plan);
     let base = weights::ModelDirectory::open(&world.folder("base").model()).unwrap();
     let init = Init::Model(&base, HeadsFrom::Model);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use corpus::{CodesHeader, CodesWriter, Corpus, PrepareRequest, PrepareSettings, prepare};
-use serde_json::Value;
+use serde_json::{Value, json};
 use weights::ModelDirectory;
 
 use crate::run::sit;
@@ -89,6 +89,12 @@ pub(super) struct World {
     pub(super) corpus: Corpus,
 }
 
+/// The tiny plan, changed.
+pub(super) fn tiny_plan(assignments: &[&str]) -> TrainPlan {
+    let file = TrainFile::parse("tiny", PLAN).unwrap();
+    file.with_overrides(assignments).unwrap().plan().unwrap()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -99,11 +105,6 @@ impl World {
     /// A corpus of the same shape with other sound.
     pub(super) fn other_corpus(&self) -> Corpus {
         corpus(self.folder.path(), "other", 1)
-    }
-
-    pub(super) fn plan(&self, assignments: &[&str]) -> TrainPlan {
-        let file = TrainFile::parse("tiny", PLAN).unwrap();
-        file.with_overrides(assignments).unwrap().plan().unwrap()
     }
 
     pub(super) fn out(&self, name: &str) -> PathBuf {
@@ -277,7 +278,7 @@ fn describe(event: &Event<'_>) -> String {
 
 fn corpus(root: &Path, name: &str, salt: u64) -> Corpus {
     let recordings = root.join(format!("{name}-recordings"));
-    let mut index = String::new();
+    let mut rows = Vec::new();
     for culture in ["carnatic", "western"] {
         for (number, split) in ["train", "train", "train", "valid"].iter().enumerate() {
             let path = format!("{culture}-{number}.wav");
@@ -287,11 +288,10 @@ fn corpus(root: &Path, name: &str, salt: u64) -> Corpus {
             let recording = recordings.join(&path);
             let file = std::fs::File::create(&recording).unwrap();
             audio::write_wav(file, &recording, &samples, 24_000).unwrap();
-            index +=
-                &format!("{{\"path\": \"{path}\", \"culture\": \"{culture}\", \"split\": \"{split}\"}}\n");
+            rows.push(json!({"path": path, "culture": culture, "split": split}).to_string());
         }
     }
-    std::fs::write(recordings.join("index.jsonl"), index).unwrap();
+    std::fs::write(recordings.join("index.jsonl"), rows.join("\n")).unwrap();
     let mut request = PrepareRequest::new(recordings.join("index.jsonl"), root.join(name));
     request.settings = PrepareSettings { segment_seconds: 1.5, ..PrepareSettings::default() };
     prepare(&request, &AtomicBool::new(false), &|_| {}).unwrap();

@@ -39,7 +39,7 @@ impl Gathered {
     /// The losses; the total is NaN when one was not finite.
     fn losses(&self) -> Losses {
         let losses = self.tally.losses();
-        if !self.is_finite { Losses { total: f64::NAN, ..losses } } else { losses }
+        if self.is_finite { losses } else { Losses { total: f64::NAN, ..losses } }
     }
 }
 
