@@ -6,6 +6,9 @@
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "sums of small whole numbers are exact"))]
 
 pub mod matrix;
+mod precision;
+
+pub use precision::{Precision, UnknownPrecision};
 
 use pulp::{Arch, NullaryFnOnce};
 
