@@ -1,7 +1,9 @@
 //! Multi-head self-attention on projected frames: `softmax(α · Q Kᵀ) V` for every clip and head (Vaswani et al. 2017).
 //!
 //! Q, K, V are `[B, T, D]`; head `h` is the columns `h·d .. (h+1)·d`, read in place by strided products. Padded keys get weight 0.
-//! Dropout acts on the weights. The backward pass computes the weights again, which costs one small product and saves `B·H·T²` numbers.
+//! Dropout acts on the weights. Forward, a few queries at a time meet all keys, so that their scores stay in cache; keys and values are
+//! packed once a head, and rows are divided by their sums after the second product, where they are short.
+//! The backward pass computes the weights again, which costs one small product and saves `B·H·T²` numbers.
 //! With `P` the weights, `M` the dropout factors: `dV = (P∘M)ᵀ dO`, `dP = M∘(dO Vᵀ)`, `dS = P∘(dP − rowsum(dP∘P))`, `dQ = α dS K`, `dK = α dSᵀ Q`.
 
 use burn::Tensor;
@@ -11,7 +13,9 @@ use rayon::prelude::*;
 use crate::dropout::DropoutKey;
 use crate::elementary::exp;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
-use simd::matrix::{Target, Threads, View, multiply};
+use crate::precision::{operand, result};
+use simd::Precision;
+use simd::matrix::{Panels, Product, Target, View};
 
 /// Settings of one attention.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,8 @@ pub struct Attention {
     pub n_valid: Option<Vec<usize>>,
     /// Dropout on the weights.
     pub dropout: Option<DropoutKey>,
+    /// Of the products.
+    pub precision: Precision,
 }
 
 /// Attends from every frame to every real frame of its clip; all tensors are `[B, T, D]`.
@@ -31,11 +37,18 @@ pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, settings: A
     if on_cpu(&query) {
         return apply(settings, [query.into(), key.into(), value.into()]);
     }
+    composed([query, key, value], &settings)
+}
+
+fn composed([query, key, value]: [Tensor<3>; 3], settings: &Attention) -> Tensor<3> {
+    let precision = settings.precision;
     let [n_clips, n_frames, width] = query.dims();
     let n_heads = settings.n_heads;
-    let split = |x: Tensor<3>| x.reshape([n_clips, n_frames, n_heads, width / n_heads]).swap_dims(1, 2);
+    let split = |x: Tensor<3>| {
+        operand(x, precision).reshape([n_clips, n_frames, n_heads, width / n_heads]).swap_dims(1, 2)
+    };
     let device = query.device();
-    let mut scores = split(query).matmul(split(key).transpose()) * settings.scale;
+    let mut scores = result(split(query).matmul(split(key).transpose()), precision) * settings.scale;
     if let Some(n_valid) = &settings.n_valid {
         let padded: Vec<bool> =
             n_valid.iter().flat_map(|&n| (0..n_frames).map(move |frame| frame >= n)).collect();
@@ -49,8 +62,12 @@ pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, settings: A
         let mask: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(|i| key.factor(i)).collect();
         weights = weights * Tensor::from_data(TensorData::new(mask, shape), &device);
     }
-    weights.matmul(split(value)).swap_dims(1, 2).reshape([n_clips, n_frames, width])
+    let output = operand(weights, precision).matmul(split(value));
+    result(output.swap_dims(1, 2).reshape([n_clips, n_frames, width]), precision)
 }
+
+/// Queries that meet the keys together: with 30 s of keys their scores are 430 KiB.
+const QUERIES: usize = 48;
 
 /// One head of one clip: where its columns lie.
 struct Head<'a> {
@@ -79,12 +96,17 @@ impl Attention {
         }
     }
 
+    fn product<'a>(&self, left: View<'a>, right: View<'a>) -> Product<'a> {
+        Product::new(left, right).with(self.precision)
+    }
+
     /// The weights of one head before dropout, `[T, n_valid]`.
     fn weights(&self, head: &Head<'_>) -> Vec<f32> {
         let n_frames = head.query.rows;
         let mut scores = vec![0.0; n_frames * head.n_valid];
-        let target = Target::new(&mut scores, head.n_valid);
-        multiply(target, false, self.scale, head.query, head.key.transposed(), Threads::One);
+        self.product(head.query, head.key.transposed())
+            .scaled(self.scale)
+            .write(Target::new(&mut scores, head.n_valid));
         simd::vectorised(
             #[inline(always)]
             || {
@@ -97,21 +119,49 @@ impl Attention {
         scores
     }
 
-    /// Multiplies `values [T, n_valid]` by the dropout factors of the head.
-    fn drop(&self, values: &mut [f32], head: &Head<'_>) {
+    /// Multiplies `values`, rows of `n_valid` weights from query `first` on, by the dropout factors of the head.
+    fn drop(&self, values: &mut [f32], first: usize, head: &Head<'_>) {
         let Some(key) = self.dropout else { return };
         let n_frames = head.query.rows;
-        simd::vectorised(
-            #[inline(always)]
-            || {
-                for (row, values) in values.chunks_exact_mut(head.n_valid.max(1)).enumerate() {
-                    let first = ((head.index * n_frames + row) * n_frames) as u64;
-                    for (i, value) in values.iter_mut().enumerate() {
-                        *value *= key.factor(first + i as u64);
+        for (row, values) in values.chunks_exact_mut(head.n_valid.max(1)).enumerate() {
+            key.multiply(((head.index * n_frames + first + row) * n_frames) as u64, values);
+        }
+    }
+
+    /// Attention of one head, `[T, d]`.
+    fn attend(&self, head: &Head<'_>) -> Vec<f32> {
+        let (n_frames, width, n_valid) = (head.query.rows, head.query.columns, head.n_valid);
+        let keys = Panels::new(head.key.transposed(), self.precision);
+        let values = Panels::new(head.value, self.precision);
+        let mut output = vec![0.0; n_frames * width];
+        let mut scores = vec![0.0; QUERIES.min(n_frames) * n_valid];
+        for (block, output) in output.chunks_mut(QUERIES * width).enumerate() {
+            let (first, n_rows) = (block * QUERIES, output.len() / width);
+            let scores = &mut scores[..n_rows * n_valid];
+            Product::with_panels(head.query.some_rows(first, n_rows), &keys)
+                .scaled(self.scale)
+                .write(Target::new(scores, n_valid));
+            let mut rates = [0.0; QUERIES];
+            simd::vectorised(
+                #[inline(always)]
+                || {
+                    for (row, rate) in scores.chunks_exact_mut(n_valid.max(1)).zip(&mut rates) {
+                        *rate = 1.0 / exponentials(row);
                     }
-                }
-            },
-        );
+                },
+            );
+            self.drop(scores, first, head);
+            Product::with_panels(View::dense(scores, n_rows, n_valid), &values).write_then(
+                Target::new(output, width),
+                |row, _, values| {
+                    for value in values.iter_mut() {
+                        *value *= rates[row];
+                    }
+                    self.precision.round_all(values);
+                },
+            );
+        }
+        output
     }
 
     /// Runs `task` for every head and puts its `n` results of `[T, d]` into their columns of `n` arrays `[B, T, D]`.
@@ -144,46 +194,54 @@ impl Attention {
 /// Softmax of one row, in place.
 #[inline(always)]
 fn softmax(row: &mut [f32]) {
-    let mut highest = f32::NEG_INFINITY;
-    for &score in row.iter() {
-        highest = highest.max(score);
-    }
-    let mut lanes = [0.0f32; 16];
-    let mut chunks = row.chunks_exact_mut(16);
-    for chunk in &mut chunks {
-        for (lane, score) in lanes.iter_mut().zip(chunk) {
-            *score = exp(*score - highest);
-            *lane += *score;
-        }
-    }
-    let mut total: f32 = lanes.iter().sum();
-    for score in chunks.into_remainder() {
-        *score = exp(*score - highest);
-        total += *score;
-    }
-    let rate = 1.0 / total;
+    let rate = 1.0 / exponentials(row);
     for score in row {
         *score *= rate;
     }
 }
 
+/// `e^(s − largest)` of one row, in place, and their sum.
+#[inline(always)]
+fn exponentials(row: &mut [f32]) -> f32 {
+    let mut highest = [f32::NEG_INFINITY; 16];
+    let chunks = row.chunks_exact(16);
+    let mut largest = f32::NEG_INFINITY;
+    for &score in chunks.remainder() {
+        largest = larger(largest, score);
+    }
+    for chunk in chunks {
+        for (highest, &score) in highest.iter_mut().zip(chunk) {
+            *highest = larger(*highest, score);
+        }
+    }
+    for highest in highest {
+        largest = larger(largest, highest);
+    }
+    let mut lanes = [0.0f32; 16];
+    let mut chunks = row.chunks_exact_mut(16);
+    for chunk in &mut chunks {
+        for (lane, score) in lanes.iter_mut().zip(chunk) {
+            *score = exp(*score - largest);
+            *lane += *score;
+        }
+    }
+    let mut total: f32 = lanes.iter().sum();
+    for score in chunks.into_remainder() {
+        *score = exp(*score - largest);
+        total += *score;
+    }
+    total
+}
+
+/// The larger of two numbers, in one instruction.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
 impl CpuOperation<3> for Attention {
     fn forward(&self, inputs: &[Array; 3]) -> Array {
-        let [output] = self.each_head(inputs, |head| {
-            let mut weights = self.weights(head);
-            self.drop(&mut weights, head);
-            let mut output = vec![0.0; head.query.rows * head.query.columns];
-            let weights = View::dense(&weights, head.query.rows, head.n_valid);
-            multiply(
-                Target::new(&mut output, head.query.columns),
-                false,
-                1.0,
-                weights,
-                head.value,
-                Threads::One,
-            );
-            [output]
-        });
+        let [output] = self.each_head(inputs, |head| [self.attend(head)]);
         output
     }
 
@@ -196,16 +254,16 @@ impl CpuOperation<3> for Attention {
             let output_grad = View::new(output_grad, n_frames, head_width, width);
             let weights = self.weights(head);
             let mut dropped = weights.clone();
-            self.drop(&mut dropped, head);
+            self.drop(&mut dropped, 0, head);
             let zeros = || vec![0.0; n_frames * head_width];
             let (mut query_grad, mut key_grad, mut value_grad) = (zeros(), zeros(), zeros());
-            let target = Target::new(&mut value_grad, head_width);
             let dropped_view = View::dense(&dropped, n_frames, head.n_valid);
-            multiply(target, false, 1.0, dropped_view.transposed(), output_grad, Threads::One);
+            self.product(dropped_view.transposed(), output_grad)
+                .write(Target::new(&mut value_grad, head_width));
             let mut score_grad = dropped;
-            let target = Target::new(&mut score_grad, head.n_valid);
-            multiply(target, false, 1.0, output_grad, head.value.transposed(), Threads::One);
-            self.drop(&mut score_grad, head);
+            self.product(output_grad, head.value.transposed())
+                .write(Target::new(&mut score_grad, head.n_valid));
+            self.drop(&mut score_grad, 0, head);
             simd::vectorised(
                 #[inline(always)]
                 || {
@@ -216,11 +274,17 @@ impl CpuOperation<3> for Attention {
                 },
             );
             let score_grad = View::dense(&score_grad, n_frames, head.n_valid);
-            let target = Target::new(&mut query_grad, head_width);
-            multiply(target, false, self.scale, score_grad, head.key, Threads::One);
-            let target = Target::new(&mut key_grad, head_width);
-            multiply(target, false, self.scale, score_grad.transposed(), head.query, Threads::One);
-            [query_grad, key_grad, value_grad]
+            self.product(score_grad, head.key)
+                .scaled(self.scale)
+                .write(Target::new(&mut query_grad, head_width));
+            self.product(score_grad.transposed(), head.query)
+                .scaled(self.scale)
+                .write(Target::new(&mut key_grad, head_width));
+            let mut grads = [query_grad, key_grad, value_grad];
+            for grad in &mut grads {
+                self.precision.round_all(grad);
+            }
+            grads
         });
         grads.map(Some)
     }
@@ -249,11 +313,11 @@ fn softmax_gradient(grad: &mut [f32], weights: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::check::{differentiate, random};
+    use crate::operation::check::{compare, differentiate, each_precision, random, rounded};
 
     fn settings(n_valid: Option<Vec<usize>>, dropout: f64) -> Attention {
         let dropout = (dropout > 0.0).then(|| DropoutKey::new(9, &[1], dropout));
-        Attention { n_heads: 2, scale: 0.6, n_valid, dropout }
+        Attention { n_heads: 2, scale: 0.6, n_valid, dropout, precision: Precision::Float32 }
     }
 
     #[test]
@@ -262,6 +326,22 @@ mod tests {
         differentiate(&settings(None, 0.0), inputs());
         differentiate(&settings(None, 0.4), inputs());
         differentiate(&settings(Some(vec![5, 3]), 0.2), inputs());
+    }
+
+    #[test]
+    fn equals_the_composition() {
+        each_precision(|precision, tolerance| {
+            for (n_valid, dropout) in [(None, 0.0), (Some(vec![37, 20]), 0.3)] {
+                let ours = Attention { precision, ..settings(n_valid, dropout) };
+                let theirs = Attention { precision: Precision::Float32, ..ours.clone() };
+                compare(
+                    [1, 2, 3].map(|seed| rounded(&random(&[2, 37, 10], seed), precision)),
+                    move |[q, k, v]: [Tensor<3>; 3]| attention(q, k, v, ours.clone()),
+                    move |inputs| composed(inputs, &theirs),
+                    tolerance,
+                );
+            }
+        });
     }
 
     #[test]

@@ -13,7 +13,9 @@ use rayon::prelude::*;
 
 use crate::elementary::exp;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
-use simd::matrix::{Target, Threads, View, multiply};
+use crate::precision::{operand, result};
+use simd::Precision;
+use simd::matrix::{Product, Target, View};
 
 /// Smallest length that divides.
 const SHORTEST: f32 = 1e-8;
@@ -36,6 +38,7 @@ pub fn code_loss(
     targets: &[u32],
     n_codebooks: usize,
     temperature: f64,
+    precision: Precision,
 ) -> CodeLoss {
     let [_, n_frames, width] = projections.dims();
     let [n_rows, n_features] = embeddings.dims();
@@ -49,6 +52,7 @@ pub fn code_loss(
         targets: Arc::from(targets),
         n_codebooks,
         temperature: temperature as f32,
+        precision,
         correct: Arc::clone(&correct),
     };
     if on_cpu(&projections) {
@@ -65,6 +69,16 @@ pub fn code_logits(
     n_codebooks: usize,
     temperature: f64,
 ) -> Tensor<3> {
+    logits(projections, embeddings, n_codebooks, temperature, Precision::Float32)
+}
+
+fn logits(
+    projections: &Tensor<3>,
+    embeddings: &Tensor<2>,
+    n_codebooks: usize,
+    temperature: f64,
+    precision: Precision,
+) -> Tensor<3> {
     let [_, n_frames, width] = projections.dims();
     let n_classes = embeddings.dims()[0] / n_codebooks;
     let unit = |x: Tensor<3>| {
@@ -73,13 +87,15 @@ pub fn code_logits(
     };
     let frames = projections.clone().reshape([n_frames, n_codebooks, width / n_codebooks]).swap_dims(0, 1);
     let classes = embeddings.clone().reshape([n_codebooks, n_classes, width / n_codebooks]);
-    unit(frames).matmul(unit(classes).transpose()) / temperature
+    let [frames, classes] = [frames, classes].map(|x| operand(unit(x), precision));
+    result(frames.matmul(classes.transpose()), precision) / temperature
 }
 
 fn composed(projections: Tensor<3>, embeddings: Tensor<2>, operation: &Comparison) -> CodeLoss {
     use burn::tensor::{Bool, Int, TensorData, activation};
     let (n_codebooks, device) = (operation.n_codebooks, projections.device());
-    let logits = code_logits(&projections, &embeddings, n_codebooks, f64::from(operation.temperature));
+    let temperature = f64::from(operation.temperature);
+    let logits = logits(&projections, &embeddings, n_codebooks, temperature, operation.precision);
     let [_, n_frames, n_classes] = logits.dims();
     let data = embeddings.into_data();
     let rows = data.as_slice::<f32>().expect("embeddings are float32");
@@ -146,6 +162,7 @@ struct Comparison {
     targets: Arc<[u32]>,
     n_codebooks: usize,
     temperature: f32,
+    precision: Precision,
     correct: Arc<OnceLock<Vec<u64>>>,
 }
 
@@ -201,14 +218,13 @@ impl Comparison {
         let frame_lengths = normalise(&mut frames, width);
         let class_lengths = normalise(&mut classes, width);
         let mut logits = vec![0.0; n_frames * n_classes];
-        multiply(
-            Target::new(&mut logits, n_classes),
-            false,
-            1.0 / self.temperature,
+        Product::new(
             View::dense(&frames, n_frames, width),
             View::dense(&classes, n_classes, width).transposed(),
-            Threads::One,
-        );
+        )
+        .with(self.precision)
+        .scaled(1.0 / self.temperature)
+        .write(Target::new(&mut logits, n_classes));
         for (frame, row) in logits.chunks_exact_mut(n_classes).enumerate() {
             for twin in twins.of(self.target(frame, codebook)) {
                 row[twin] = f32::NEG_INFINITY;
@@ -300,18 +316,14 @@ impl CpuOperation<2> for Comparison {
                 let logit_grads = View::dense(&book.logits, n_frames, n_classes);
                 let mut frame_grads = vec![0.0; n_frames * width];
                 let classes = View::dense(&book.classes, n_classes, width);
-                multiply(
-                    Target::new(&mut frame_grads, width),
-                    false,
-                    1.0,
-                    logit_grads,
-                    classes,
-                    Threads::One,
-                );
+                Product::new(logit_grads, classes)
+                    .with(self.precision)
+                    .write(Target::new(&mut frame_grads, width));
                 let mut class_grads = vec![0.0; n_classes * width];
                 let frames = View::dense(&book.frames, n_frames, width);
-                let target = Target::new(&mut class_grads, width);
-                multiply(target, false, 1.0, logit_grads.transposed(), frames, Threads::One);
+                Product::new(logit_grads.transposed(), frames)
+                    .with(self.precision)
+                    .write(Target::new(&mut class_grads, width));
                 pull_back(&mut frame_grads, &book.frames, &book.frame_lengths, width);
                 pull_back(&mut class_grads, &book.classes, &book.class_lengths, width);
                 (frame_grads, class_grads)
@@ -340,7 +352,8 @@ mod tests {
 
     fn comparison(targets: &[u32], n_codebooks: usize) -> Comparison {
         let targets = Arc::from(targets);
-        Comparison { targets, n_codebooks, temperature: 0.5, correct: Arc::new(OnceLock::new()) }
+        let correct = Arc::new(OnceLock::new());
+        Comparison { targets, n_codebooks, temperature: 0.5, precision: Precision::Float32, correct }
     }
 
     #[test]

@@ -6,8 +6,9 @@ use burn::Tensor;
 use burn::tensor::TensorData;
 use draws::{Draws, mix};
 
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
-use crate::parallel::rows;
+use crate::parallel::blocks;
 
 /// Which mask is drawn, and how much it drops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,14 +26,50 @@ impl DropoutKey {
     }
 
     /// The factor of element `index`: 0 or `1 / (1 − p)`.
-    #[inline(always)]
     pub(crate) fn factor(&self, index: u64) -> f32 {
-        // Two elements share a draw of 64 bits.
-        let bits =
-            mix(self.key.wrapping_add((index >> 1).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        let half = (bits >> (32 * (index & 1))) as u32;
-        let threshold = (f64::from(self.probability) * 4_294_967_296.0) as u32;
-        if half < threshold { 0.0 } else { 1.0 / (1.0 - self.probability) }
+        let half = (self.draw(index >> 1) >> (32 * (index & 1))) as u32;
+        if half < self.threshold() { 0.0 } else { self.kept() }
+    }
+
+    /// Multiplies `values`, which begin with element `first`, by their factors.
+    pub(crate) fn multiply(&self, first: u64, values: &mut [f32]) {
+        let (threshold, kept) = (self.threshold(), self.kept());
+        let skip = usize::from(first % 2 == 1).min(values.len());
+        let (odd, values) = values.split_at_mut(skip);
+        for value in odd {
+            *value *= self.factor(first);
+        }
+        let first = (first + skip as u64) >> 1;
+        let (pairs, rest) = values.as_chunks_mut::<2>();
+        simd::vectorised(
+            #[inline(always)]
+            || {
+                for (index, pair) in pairs.iter_mut().enumerate() {
+                    let draw = self.draw(first + index as u64);
+                    pair[0] *= if (draw as u32) < threshold { 0.0 } else { kept };
+                    pair[1] *= if ((draw >> 32) as u32) < threshold { 0.0 } else { kept };
+                }
+            },
+        );
+        for value in rest {
+            *value *= self.factor((first + pairs.len() as u64) << 1);
+        }
+    }
+
+    /// Two elements share a draw of 64 bits.
+    #[inline(always)]
+    fn draw(&self, pair: u64) -> u64 {
+        mix(self.key.wrapping_add(pair.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    #[inline(always)]
+    fn threshold(&self) -> u32 {
+        (f64::from(self.probability) * 4_294_967_296.0) as u32
+    }
+
+    #[inline(always)]
+    fn kept(&self) -> f32 {
+        1.0 / (1.0 - self.probability)
     }
 }
 
@@ -57,25 +94,19 @@ struct Dropout {
 
 impl Dropout {
     fn masked(&self, array: &Array) -> Array {
-        let width = *array.shape().last().expect("dropout works on three axes");
         let source = array.values();
-        let mut output = vec![0.0; source.len()];
-        rows(
-            &mut output,
-            width,
-            #[inline(always)]
-            |row, values| {
-                let first = row * width;
-                for (i, value) in values.iter_mut().enumerate() {
-                    *value = source[first + i] * self.key.factor((first + i) as u64);
-                }
-            },
-        );
+        let mut output = zeros(source.len());
+        blocks(&mut output, |first, values| {
+            values.copy_from_slice(&source[first..][..values.len()]);
+            self.key.multiply(first as u64, values);
+        });
         Array::new(output, array.shape())
     }
 }
 
 impl CpuOperation<1> for Dropout {
+    const READS: [bool; 1] = [false];
+
     fn forward(&self, [x]: &[Array; 1]) -> Array {
         self.masked(x)
     }
@@ -97,6 +128,17 @@ mod tests {
         let dropped = factors.iter().filter(|&&f| f == 0.0).count() as f64 / 200_000.0;
         let mean = factors.iter().sum::<f64>() / 200_000.0;
         assert!((dropped - 0.1).abs() < 3e-3 && (mean - 1.0).abs() < 4e-3, "{dropped} {mean}");
+    }
+
+    #[test]
+    fn a_stretch_gets_the_factors_of_its_elements() {
+        let key = DropoutKey::new(1, &[2], 0.4);
+        for (first, n) in [(0, 33), (7, 40), (7, 1), (8, 0), (1 << 40, 5)] {
+            let mut values = vec![2.0; n];
+            key.multiply(first, &mut values);
+            let expected = (0..n as u64).map(|i| 2.0 * key.factor(first + i));
+            assert!(values.iter().copied().eq(expected));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::tensor::{Int, TensorData};
 
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 
 /// Picks the rows `frames` (positions in `[B·T]`) of `x [B, T, D]`: `[1, N, D]`.
@@ -27,6 +28,8 @@ struct Gather {
 }
 
 impl CpuOperation<1> for Gather {
+    const READS: [bool; 1] = [false];
+
     fn forward(&self, [x]: &[Array; 1]) -> Array {
         let [_, _, width] = x.dims();
         let mut output = Vec::with_capacity(self.frames.len() * width);
@@ -37,8 +40,8 @@ impl CpuOperation<1> for Gather {
     }
 
     fn backward(&self, [x]: &[Array; 1], output_grad: &Array, _: [bool; 1]) -> [Option<Array>; 1] {
-        let [_, _, width] = x.dims();
-        let mut values = vec![0.0; x.values().len()];
+        let [n_clips, n_frames, width] = x.dims();
+        let mut values = zeros(n_clips * n_frames * width);
         for (&frame, grad) in self.frames.iter().zip(output_grad.values().chunks_exact(width)) {
             values[frame * width..][..width].copy_from_slice(grad);
         }

@@ -7,8 +7,9 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use burn::Tensor;
 
 use crate::elementary::{erf, exp};
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
-use crate::parallel::rows;
+use crate::parallel::blocks;
 
 /// `1 / √(2π)`.
 const DENSITY_AT_ZERO: f32 = 0.398_942_3;
@@ -23,58 +24,62 @@ struct Gelu;
 
 impl CpuOperation<1> for Gelu {
     fn forward(&self, [x]: &[Array; 1]) -> Array {
-        let values = x.values();
-        elementwise(
-            x,
-            values.len(),
-            #[inline(always)]
-            |i| value(values[i]),
-        )
+        gelu_of(x)
     }
 
     fn backward(&self, [x]: &[Array; 1], output_grad: &Array, _wanted: [bool; 1]) -> [Option<Array>; 1] {
-        let (values, grads) = (x.values(), output_grad.values());
-        let grads = elementwise(
-            x,
-            values.len(),
-            #[inline(always)]
-            |i| grads[i] * slope(values[i]),
-        );
-        [Some(grads)]
+        [Some(through_gelu(x, output_grad))]
     }
 }
 
+/// GELU of every number.
+pub(crate) fn gelu_of(x: &Array) -> Array {
+    let source = x.values();
+    let mut output = zeros(source.len());
+    blocks(
+        &mut output,
+        #[inline(always)]
+        |first, values| {
+            for (y, &x) in values.iter_mut().zip(&source[first..]) {
+                *y = value(x);
+            }
+        },
+    );
+    Array::new(output, x.shape())
+}
+
+/// `output_grad · gelu'(x)`.
+pub(crate) fn through_gelu(x: &Array, output_grad: &Array) -> Array {
+    let (source, grads) = (x.values(), output_grad.values());
+    let mut output = zeros(source.len());
+    blocks(
+        &mut output,
+        #[inline(always)]
+        |first, values| {
+            for ((y, &x), &grad) in values.iter_mut().zip(&source[first..]).zip(&grads[first..]) {
+                *y = grad * slope(x);
+            }
+        },
+    );
+    Array::new(output, x.shape())
+}
+
 #[inline(always)]
-pub(crate) fn value(x: f32) -> f32 {
+fn value(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2))
+}
+
+/// GELU of all `values`, in place.
+#[inline(always)]
+pub(crate) fn all(values: &mut [f32]) {
+    for x in values.iter_mut() {
+        *x = value(*x);
+    }
 }
 
 #[inline(always)]
 pub(crate) fn slope(x: f32) -> f32 {
     0.5 * (1.0 + erf(x * FRAC_1_SQRT_2)) + x * DENSITY_AT_ZERO * exp(-0.5 * x * x)
-}
-
-/// Makes an array shaped like `like` whose element `i` is `element(i)`.
-#[inline(always)]
-fn elementwise(like: &Array, n: usize, element: impl Fn(usize) -> f32 + Sync) -> Array {
-    const WIDTH: usize = 512;
-    let mut output = vec![0.0f32; n];
-    let whole = n - n % WIDTH;
-    let (blocks, rest) = output.split_at_mut(whole);
-    rows(
-        blocks,
-        WIDTH,
-        #[inline(always)]
-        |row, values| {
-            for (i, value) in values.iter_mut().enumerate() {
-                *value = element(row * WIDTH + i);
-            }
-        },
-    );
-    for (i, value) in rest.iter_mut().enumerate() {
-        *value = element(whole + i);
-    }
-    Array::new(output, like.shape())
 }
 
 #[cfg(test)]

@@ -10,21 +10,41 @@ use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
-use simd::matrix::{Target, Threads, View, multiply};
+use crate::precision::{operand, result};
+use simd::Precision;
+use simd::matrix::{Product, Target, View};
 
 /// Convolves `x [B, T, C]` with `weight [O, C/G, K]` in `n_groups` groups, padded with `padding` zero frames on both sides.
-pub fn grouped_conv1d(x: Tensor<3>, weight: Tensor<3>, padding: usize, n_groups: usize) -> Tensor<3> {
+pub fn grouped_conv1d(
+    x: Tensor<3>,
+    weight: Tensor<3>,
+    padding: usize,
+    n_groups: usize,
+    precision: Precision,
+) -> Tensor<3> {
     if on_cpu(&x) {
-        return apply(GroupedConv { padding, n_groups }, [x.into(), weight.into()]);
+        return apply(GroupedConv { padding, n_groups, precision }, [x.into(), weight.into()]);
     }
+    composed(x, weight, padding, n_groups, precision)
+}
+
+fn composed(
+    x: Tensor<3>,
+    weight: Tensor<3>,
+    padding: usize,
+    n_groups: usize,
+    precision: Precision,
+) -> Tensor<3> {
+    let [x, weight] = [x.swap_dims(1, 2), weight].map(|x| operand(x, precision));
     let options = ConvOptions::new([1], [padding], [1], n_groups);
-    module::conv1d(x.swap_dims(1, 2), weight, None, options).swap_dims(1, 2)
+    result(module::conv1d(x, weight, None, options).swap_dims(1, 2), precision)
 }
 
 #[derive(Clone, Debug)]
 struct GroupedConv {
     padding: usize,
     n_groups: usize,
+    precision: Precision,
 }
 
 /// Sizes of one convolution; channels are those of one group.
@@ -119,14 +139,13 @@ impl CpuOperation<2> for GroupedConv {
         self.each_group(s.n_clips, s.n_output_frames, s.n_outputs, |clip, group| {
             let input = packed_group(x, clip, group, self.n_groups, (self.padding, self.padding));
             let mut output = vec![0.0; s.n_output_frames * s.n_outputs];
-            multiply(
-                Target::new(&mut output, s.n_outputs),
-                false,
-                1.0,
+            Product::new(
                 View::new(&input, s.n_output_frames, s.n_taps * s.n_channels, s.n_channels),
                 View::dense(&packed_weights[group], s.n_taps * s.n_channels, s.n_outputs),
-                Threads::One,
-            );
+            )
+            .with(self.precision)
+            .write(Target::new(&mut output, s.n_outputs));
+            self.precision.round_all(&mut output);
             output
         })
     }
@@ -169,19 +188,16 @@ impl GroupedConv {
         self.each_group(s.n_clips, s.n_frames, s.n_channels, |clip, group| {
             let grads = packed_group(output_grad, clip, group, self.n_groups, (before, after));
             let mut output = vec![0.0; s.n_frames * s.n_channels];
-            multiply(
-                Target::new(&mut output, s.n_channels),
-                false,
-                1.0,
-                View::new(
-                    &grads[self.padding * s.n_outputs..],
-                    s.n_frames,
-                    s.n_taps * s.n_outputs,
-                    s.n_outputs,
-                ),
-                View::dense(&packed_weights[group], s.n_taps * s.n_outputs, s.n_channels),
-                Threads::One,
+            let windows = View::new(
+                &grads[self.padding * s.n_outputs..],
+                s.n_frames,
+                s.n_taps * s.n_outputs,
+                s.n_outputs,
             );
+            Product::new(windows, View::dense(&packed_weights[group], s.n_taps * s.n_outputs, s.n_channels))
+                .with(self.precision)
+                .write(Target::new(&mut output, s.n_channels));
+            self.precision.round_all(&mut output);
             output
         })
     }
@@ -194,14 +210,12 @@ impl GroupedConv {
             for clip in 0..s.n_clips {
                 let input = packed_group(x, clip, group, self.n_groups, (self.padding, self.padding));
                 let grads = packed_group(output_grad, clip, group, self.n_groups, (0, 0));
-                multiply(
-                    Target::new(&mut packed, s.n_outputs),
-                    clip > 0,
-                    1.0,
+                Product::new(
                     View::new(&input, s.n_output_frames, s.n_taps * s.n_channels, s.n_channels).transposed(),
                     View::dense(&grads, s.n_output_frames, s.n_outputs),
-                    Threads::One,
-                );
+                )
+                .with(self.precision)
+                .add(Target::new(&mut packed, s.n_outputs));
             }
             for o in 0..s.n_outputs {
                 for c in 0..s.n_channels {
@@ -219,28 +233,25 @@ impl GroupedConv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::check::{compare, differentiate, random};
+    use crate::operation::check::{compare, differentiate, each_precision, random, rounded};
 
     #[test]
     fn gradients_equal_finite_differences() {
         for (frames, taps, padding) in [(6, 4, 2), (7, 3, 1), (5, 8, 4), (9, 3, 0)] {
-            let operation = GroupedConv { padding, n_groups: 2 };
+            let operation = GroupedConv { padding, n_groups: 2, precision: Precision::Float32 };
             differentiate(&operation, [random(&[2, frames, 4], 1), random(&[6, 2, taps], 2)]);
         }
     }
 
     #[test]
-    fn equals_the_engines_convolution() {
-        let weight = random(&[12, 3, 16], 2).tensor::<3>();
-        let same = weight.clone();
-        compare(
-            [random(&[2, 40, 12], 1)],
-            move |[x]: [Tensor<3>; 1]| grouped_conv1d(x, weight.clone(), 8, 4),
-            move |[x]| {
-                let options = ConvOptions::new([1], [8], [1], 4);
-                module::conv1d(x.swap_dims(1, 2), same.clone(), None, options).swap_dims(1, 2)
-            },
-            1e-5,
-        );
+    fn equals_the_composition() {
+        each_precision(|precision, tolerance| {
+            compare(
+                [random(&[2, 40, 12], 1), random(&[12, 3, 16], 2)].map(|input| rounded(&input, precision)),
+                move |[x, weight]: [Tensor<3>; 2]| grouped_conv1d(x, weight, 8, 4, precision),
+                move |[x, weight]| composed(x, weight, 8, 4, Precision::Float32),
+                tolerance,
+            );
+        });
     }
 }

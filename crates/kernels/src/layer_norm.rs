@@ -5,6 +5,7 @@
 
 use burn::Tensor;
 
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::{rows, sum_rows};
 
@@ -19,8 +20,17 @@ pub fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64)
 }
 
 #[derive(Clone, Debug)]
-struct LayerNorm {
-    epsilon: f32,
+pub(crate) struct LayerNorm {
+    pub(crate) epsilon: f32,
+}
+
+/// Normalises a row in place.
+#[inline(always)]
+pub(crate) fn normalise(row: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
+    let (mean, scale) = statistics(row, epsilon);
+    for ((value, &gamma), &beta) in row.iter_mut().zip(gamma).zip(beta) {
+        *value = (*value - mean) * scale * gamma + beta;
+    }
 }
 
 /// Mean and reciprocal deviation of a row, in several partial sums so that the loops vectorise.
@@ -70,17 +80,14 @@ impl CpuOperation<3> for LayerNorm {
     fn forward(&self, [x, gamma, beta]: &[Array; 3]) -> Array {
         let width = gamma.values().len();
         let (input, gamma, beta) = (x.values(), gamma.values(), beta.values());
-        let mut output = vec![0.0f32; input.len()];
+        let mut output = zeros(input.len());
         rows(
             &mut output,
             width,
             #[inline(always)]
             |row, values| {
-                let source = &input[row * width..][..width];
-                let (mean, scale) = statistics(source, self.epsilon);
-                for (i, value) in values.iter_mut().enumerate() {
-                    *value = (source[i] - mean) * scale * gamma[i] + beta[i];
-                }
+                values.copy_from_slice(&input[row * width..][..width]);
+                normalise(values, gamma, beta, self.epsilon);
             },
         );
         Array::new(output, x.shape())
@@ -96,7 +103,7 @@ impl CpuOperation<3> for LayerNorm {
         let (input, scale, grads) = (x.values(), gamma.values(), output_grad.values());
         let n_rows = input.len() / width.max(1);
         let x_grad = wanted[0].then(|| {
-            let mut output = vec![0.0f32; input.len()];
+            let mut output = zeros(input.len());
             rows(
                 &mut output,
                 width,

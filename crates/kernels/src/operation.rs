@@ -54,11 +54,30 @@ impl Array {
 
 /// An operation of `N` inputs with a hand-written backward pass. The value holds its settings.
 pub trait CpuOperation<const N: usize>: Clone + Send + std::fmt::Debug + 'static {
+    /// Which inputs the backward pass reads beyond their shape; the memory of the others is not held for it.
+    const READS: [bool; N] = [true; N];
+
     /// Computes the output.
     fn forward(&self, inputs: &[Array; N]) -> Array;
 
     /// Gradients with respect to the inputs that are `wanted`, given the gradient with respect to the output.
     fn backward(&self, inputs: &[Array; N], output_grad: &Array, wanted: [bool; N]) -> [Option<Array>; N];
+
+    /// The output, and what the backward pass wants to see again besides the inputs.
+    fn forward_kept(&self, inputs: &[Array; N]) -> (Array, Vec<Array>) {
+        (self.forward(inputs), Vec::new())
+    }
+
+    /// The backward pass, given what [`CpuOperation::forward_kept`] kept.
+    fn backward_kept(
+        &self,
+        inputs: &[Array; N],
+        _kept: &[Array],
+        output_grad: &Array,
+        wanted: [bool; N],
+    ) -> [Option<Array>; N] {
+        self.backward(inputs, output_grad, wanted)
+    }
 }
 
 /// An input of any rank, taken out of the engine's typed tensors.
@@ -98,8 +117,14 @@ pub fn apply<const N: usize, const D: usize, O: CpuOperation<N>>(
             .stateful()
         {
             OpsKind::Tracked(step) => {
-                let output = operation.forward(&arrays).tensor;
-                step.finish(arrays, output)
+                let (output, kept) = operation.forward_kept(&arrays);
+                let mut arrays = arrays;
+                for (array, reads) in arrays.iter_mut().zip(O::READS) {
+                    if !reads {
+                        array.tensor = FlexTensor::from_data(TensorData::new(Vec::<f32>::new(), [0]));
+                    }
+                }
+                step.finish((arrays, kept), output.tensor)
             }
             OpsKind::UnTracked(step) => step.finish(operation.forward(&arrays).tensor),
         };
@@ -132,12 +157,14 @@ struct Step<O> {
 }
 
 impl<const N: usize, O: CpuOperation<N>> Backward<Flex, N> for Step<O> {
-    type State = [Array; N];
+    type State = ([Array; N], Vec<Array>);
 
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let output_grad = Array::from_flex(grads.consume::<Flex>(&ops.node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let input_grads = self.operation.backward(&ops.state, &output_grad, wanted);
+        let (inputs, kept) = ops.state;
+        let input_grads = self.operation.backward_kept(&inputs, &kept, &output_grad, wanted);
+        drop((inputs, kept, output_grad));
         for (parent, grad) in ops.parents.into_iter().zip(input_grads) {
             if let Some(parent) = parent {
                 let grad = grad.expect("a wanted gradient is always made");
@@ -160,6 +187,27 @@ pub(crate) mod check {
         pub(crate) fn tensor<const D: usize>(&self) -> Tensor<D> {
             Tensor::from_data(TensorData::new(self.values().to_vec(), self.shape().to_vec()), &Device::flex())
         }
+    }
+
+    /// Calls `check` with every precision and a tolerance for sums of a few hundred terms of size one, compared with float32 sums of
+    /// [`rounded`] operands: there the gradient of the output is not rounded, nor are intermediate results.
+    pub(crate) fn each_precision(check: impl Fn(simd::Precision, f32)) {
+        use simd::Precision;
+        for (precision, tolerance) in [
+            (Precision::Float32, 1e-5),
+            (Precision::Split, 1e-5),
+            (Precision::Bfloat16, 0.1),
+            (Precision::Float16, 0.0125),
+        ] {
+            check(precision, tolerance);
+        }
+    }
+
+    /// The array with values that `precision` has.
+    pub(crate) fn rounded(array: &Array, precision: simd::Precision) -> Array {
+        let mut values = array.values().to_vec();
+        precision.round_all(&mut values);
+        Array::new(values, array.shape())
     }
 
     /// Normal values of `shape`, another set for another `seed`.

@@ -29,6 +29,23 @@ pub(crate) fn rows(output: &mut [f32], width: usize, body: impl Fn(usize, &mut [
     }
 }
 
+/// Calls `body(first index, stretch)` for stretches of `output`, vectorised for this machine.
+#[inline]
+pub(crate) fn blocks(output: &mut [f32], body: impl Fn(usize, &mut [f32]) + Sync) {
+    const STRETCH: usize = 1 << 14;
+    let stretch = |index: usize, values: &mut [f32]| {
+        vectorised(
+            #[inline(always)]
+            || body(index * STRETCH, values),
+        );
+    };
+    if output.len() <= SMALL {
+        output.chunks_mut(STRETCH).enumerate().for_each(|(index, values)| stretch(index, values));
+    } else {
+        output.par_chunks_mut(STRETCH).enumerate().for_each(|(index, values)| stretch(index, values));
+    }
+}
+
 /// Adds up `n_sums` running sums over rows: `body(row, sums)` adds row `row` into `sums`; blocks are then added in order.
 #[inline]
 pub(crate) fn sum_rows(n_rows: usize, n_sums: usize, body: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
@@ -57,9 +74,4 @@ pub(crate) fn sum_rows(n_rows: usize, n_sums: usize, body: impl Fn(usize, &mut [
         }
     }
     totals.into_iter().map(|total| total as f32).collect()
-}
-
-/// Calls `body(index, chunk)` for equal chunks of `output`; one chunk is one task.
-pub(crate) fn chunks(output: &mut [f32], size: usize, body: impl Fn(usize, &mut [f32]) + Sync + Send) {
-    output.par_chunks_mut(size).enumerate().for_each(|(index, chunk)| body(index, chunk));
 }

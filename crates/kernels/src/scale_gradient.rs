@@ -29,6 +29,8 @@ struct ScaleGradient {
 }
 
 impl CpuOperation<1> for ScaleGradient {
+    const READS: [bool; 1] = [false];
+
     fn forward(&self, [x]: &[Array; 1]) -> Array {
         x.clone()
     }
