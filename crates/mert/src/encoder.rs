@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, TensorData};
+use kernels::Precision;
 
 use crate::draws_of_step::Site;
 use crate::front_end::{FeatureExtractor, FeatureProjection, Norm, blank};
@@ -41,6 +42,8 @@ pub struct Encoder {
     epsilon: f64,
     pre_norm: bool,
     field_of_view: usize,
+    #[module(skip)]
+    pub(crate) precision: Precision,
 }
 
 impl Encoder {
@@ -58,6 +61,7 @@ impl Encoder {
             epsilon: config.layer_norm_eps,
             pre_norm: config.do_stable_layer_norm,
             field_of_view: config.field_of_view(),
+            precision: Precision::default(),
         }
     }
 
@@ -74,8 +78,8 @@ impl Encoder {
         if n_samples < self.field_of_view {
             return Err(MertError::TooShort { samples: n_samples, needed: self.field_of_view });
         }
-        let features = self.feature_extractor.forward(waveform, &mut silent);
-        let x = self.feature_projection.forward(features, &mut silent);
+        let features = self.feature_extractor.forward_in_parts(waveform, self.precision);
+        let x = self.feature_projection.forward(features, self.precision, &mut silent);
         let mut states = Vec::with_capacity(self.encoder.layers.len() + 1);
         self.contextualise(x, n_valid, None, &mut |name, state| {
             let is_output = name.starts_with("layer.") && name.rsplit('.').next() == Some("out");
@@ -114,7 +118,7 @@ impl Encoder {
             Some(n_valid) => silence_padding(x, n_valid),
             None => x,
         };
-        let position = self.encoder.pos_conv_embed.forward(x.clone());
+        let position = self.encoder.pos_conv_embed.forward(x.clone(), self.precision);
         observe("pos_conv_out", &position);
         let mut x = x + position;
         if !self.pre_norm {
@@ -126,7 +130,8 @@ impl Encoder {
         observe("layers_in", &x);
         for (index, layer) in self.encoder.layers.iter().enumerate() {
             if !draws.is_some_and(|draws| draws.skips(index)) {
-                x = layer.forward(x, &LayerContext { index, n_valid, draws }, observe);
+                let context = LayerContext { index, n_valid, draws, precision: self.precision };
+                x = layer.forward(x, &context, observe);
             }
             observe(&format!("layer.{index}.out"), &x);
         }

@@ -7,12 +7,16 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::Device;
+use kernels::{FirstBlock, Moments, Precision};
 
 use crate::encoder::Observer;
 use crate::{ConvNorm, EncoderConfig};
 
 /// Epsilon of the norms between convolutions.
 const EPSILON: f64 = 1e-5;
+
+/// Frames of a part of a long clip: 7 s, of which the first layer's output is 70 MB at the published width.
+const PART: usize = 512;
 
 /// A parameter of zeros, to be filled by name.
 pub(crate) fn blank<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -34,8 +38,13 @@ impl Linear {
     }
 
     /// `[B, T, I]` to `[B, T, O]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        kernels::linear(x, self.weight.val(), self.bias.val())
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
+        kernels::linear(x, self.weight.val(), self.bias.val(), precision)
+    }
+
+    /// The same, followed by GELU.
+    pub(crate) fn forward_gelu(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
+        kernels::linear_gelu(x, self.weight.val(), self.bias.val(), precision)
     }
 }
 
@@ -80,8 +89,27 @@ pub struct ConvLayer {
 }
 
 impl ConvLayer {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mut x = kernels::conv1d(x, self.conv.weight.val(), self.stride);
+    /// Whether this is a first block without bias and normalised over time, which is computed in one pass.
+    fn is_one_pass(&self) -> bool {
+        let [_, n_inputs, _] = self.conv.weight.dims();
+        self.over_time && n_inputs == 1 && self.conv.bias.is_none() && self.layer_norm.is_some()
+    }
+
+    fn one_pass(&self, precision: Precision) -> FirstBlock {
+        FirstBlock { stride: self.stride, epsilon: EPSILON, precision, moments: None }
+    }
+
+    /// `moments` are those of the whole clips, when `x` is a part of them.
+    fn forward(&self, x: Tensor<3>, precision: Precision, moments: Option<&Moments>) -> Tensor<3> {
+        let weight = self.conv.weight.val();
+        if self.conv.bias.is_none() && self.layer_norm.is_none() {
+            return kernels::conv1d_gelu(x, weight, self.stride, precision);
+        }
+        if let Some(norm) = self.layer_norm.as_ref().filter(|_| self.is_one_pass()) {
+            let settings = FirstBlock { moments: moments.cloned(), ..self.one_pass(precision) };
+            return kernels::first_block(x, weight, norm.weight.val(), norm.bias.val(), settings);
+        }
+        let mut x = kernels::conv1d(x, weight, self.stride, precision);
         if let Some(bias) = &self.conv.bias {
             x = x + bias.val().unsqueeze();
         }
@@ -122,14 +150,41 @@ impl FeatureExtractor {
     }
 
     /// Waveforms `[B, L]` to features `[B, T, C]`.
-    pub fn forward(&self, waveform: Tensor<2>, observe: Observer<'_>) -> Tensor<3> {
+    pub fn forward(&self, waveform: Tensor<2>, precision: Precision, observe: Observer<'_>) -> Tensor<3> {
         let [n_clips, n_samples] = waveform.dims();
         let mut x = waveform.reshape([n_clips, n_samples, 1]);
         for (i, layer) in self.conv_layers.iter().enumerate() {
-            x = layer.forward(x);
+            x = layer.forward(x, precision, None);
             observe(&format!("conv.{i}"), &x);
         }
         x
+    }
+
+    /// The same, part after part, so that the first layers' long outputs never exist at once; without a gradient tape, on the CPU.
+    pub(crate) fn forward_in_parts(&self, waveform: Tensor<2>, precision: Precision) -> Tensor<3> {
+        let taps: Vec<(usize, usize)> =
+            self.conv_layers.iter().map(|layer| (layer.conv.weight.dims()[2], layer.stride)).collect();
+        let hop: usize = taps.iter().map(|(_, stride)| stride).product();
+        let field_of_view = taps.iter().rev().fold(1, |n, (taps, stride)| (n - 1) * stride + taps);
+        let [n_clips, n_samples] = waveform.dims();
+        let n_frames = (n_samples - field_of_view) / hop + 1;
+        let first = &self.conv_layers[0];
+        let in_parts = first.is_one_pass() || self.conv_layers.iter().all(|layer| !layer.over_time);
+        if n_frames <= PART || !in_parts || waveform.is_autodiff() || !kernels::operation::on_cpu(&waveform) {
+            return self.forward(waveform, precision, &mut crate::silent);
+        }
+        let moments = first.is_one_pass().then(|| {
+            let samples = waveform.clone().into_data();
+            let samples = samples.as_slice::<f32>().expect("waveforms on the CPU are float32");
+            Moments::new(samples, n_clips, taps[0].0, &first.one_pass(precision))
+        });
+        let parts = (0..n_frames).step_by(PART).map(|frame| {
+            let n = PART.min(n_frames - frame);
+            let x = waveform.clone().narrow(1, frame * hop, (n - 1) * hop + field_of_view);
+            let x = x.unsqueeze_dim(2);
+            self.conv_layers.iter().fold(x, |x, layer| layer.forward(x, precision, moments.as_ref()))
+        });
+        Tensor::cat(parts.collect(), 1)
     }
 }
 
@@ -154,15 +209,52 @@ impl FeatureProjection {
     }
 
     /// `[B, T, C]` to `[B, T, D]`.
-    pub fn forward(&self, mut x: Tensor<3>, observe: Observer<'_>) -> Tensor<3> {
+    pub fn forward(&self, mut x: Tensor<3>, precision: Precision, observe: Observer<'_>) -> Tensor<3> {
         if let Some(norm) = &self.layer_norm {
             x = norm.forward(x, self.epsilon);
             observe("features_norm", &x);
         }
         if let Some(projection) = &self.projection {
-            x = projection.forward(x);
+            x = projection.forward(x, precision);
             observe("features_proj", &x);
         }
         x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+    use crate::Mert;
+
+    #[test]
+    fn a_clip_in_parts_gives_the_features_of_the_whole() {
+        for norm in [ConvNorm::Group, ConvNorm::Layer] {
+            let config = EncoderConfig {
+                hidden_size: 8,
+                num_hidden_layers: 1,
+                num_attention_heads: 2,
+                intermediate_size: 8,
+                conv_dim: vec![16; 7],
+                feat_extract_norm: norm,
+                num_conv_pos_embeddings: 4,
+                num_conv_pos_embedding_groups: 2,
+                ..EncoderConfig::v1_95m()
+            };
+            let model = Mert::from_scratch(&config, None, 5, &Device::flex()).unwrap();
+            let samples: Vec<f32> =
+                (0..2 * 400_000).map(|i| (i as f32 * 0.013).sin() * (i as f32 * 0.7).cos()).collect();
+            let wave = Tensor::<2>::from_data(TensorData::new(samples, [2, 400_000]), &Device::flex());
+            let front_end = &model.encoder.feature_extractor;
+            let whole = front_end.forward(wave.clone(), Precision::Float32, &mut crate::silent);
+            let parts = front_end.forward_in_parts(wave, Precision::Float32);
+            assert_eq!(whole.dims(), parts.dims());
+            assert!(whole.dims()[1] > 2 * PART);
+            // Products of few rows add in another order.
+            let worst = (whole - parts).abs().max().into_scalar::<f32>();
+            assert!(worst < 1e-5, "{norm:?}: {worst}");
+        }
     }
 }

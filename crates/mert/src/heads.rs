@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, activation};
+use kernels::Precision;
 
 use crate::front_end::{Linear, blank};
 use crate::{EncoderConfig, HeadsConfig};
@@ -27,6 +28,8 @@ pub struct Heads {
     pub encoder_cqt_model: Option<CqtHead>,
     n_codebooks: usize,
     tied: bool,
+    #[module(skip)]
+    pub(crate) precision: Precision,
 }
 
 impl Heads {
@@ -42,12 +45,13 @@ impl Heads {
             encoder_cqt_model: config.cqt_bins.map(|bins| CqtHead { fc: Linear::blank(width, bins, device) }),
             n_codebooks: config.n_codebooks,
             tied: config.tied_projection,
+            precision: Precision::default(),
         }
     }
 
     /// Frames `[1, N, D]` to the vectors that are compared, `[1, N, K·F]`.
     pub(crate) fn project(&self, frames: Tensor<3>) -> Tensor<3> {
-        let projected = self.final_proj.forward(frames);
+        let projected = self.final_proj.forward(frames, self.precision);
         if self.tied { Tensor::cat(vec![projected; self.n_codebooks], 2) } else { projected }
     }
 
@@ -55,7 +59,9 @@ impl Heads {
     pub(crate) fn classes(&self) -> Tensor<2> {
         let embeddings = self.label_embs_concat.val();
         match self.target_glu.first() {
-            Some(linear) => activation::glu(linear.forward(embeddings.unsqueeze()), 2).squeeze_dim(0),
+            Some(linear) => {
+                activation::glu(linear.forward(embeddings.unsqueeze(), self.precision), 2).squeeze_dim(0)
+            }
             None => embeddings,
         }
     }

@@ -29,5 +29,6 @@ pub use encoder::{Encoder, Observer, silent};
 pub use error::MertError;
 pub use geometry::Geometry;
 pub use heads::Heads;
+pub use kernels::{Precision, computes_in};
 pub use model::Mert;
 pub use objective::{Batch, LossParts, Objective};

@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
+use kernels::Precision;
 
 use crate::{Encoder, EncoderConfig, Heads, HeadsConfig, MertError, initial, parameters};
 
@@ -50,6 +51,21 @@ impl Mert {
     /// The first values a parameter has in a model that starts from nothing: for heads that a checkpoint lacks.
     pub fn initial_values(&self, seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
         initial::values(seed, name, shape, &self.config)
+    }
+
+    /// The same model whose products are computed in `precision`; a new model computes in float32. Parameters stay float32.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.encoder.precision = precision;
+        if let Some(heads) = &mut self.heads {
+            heads.precision = precision;
+        }
+        self
+    }
+
+    /// What products are computed in.
+    pub fn precision(&self) -> Precision {
+        self.encoder.precision
     }
 
     /// Shape of the encoder.

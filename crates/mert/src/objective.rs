@@ -117,12 +117,12 @@ impl Mert {
         let waveform = Tensor::<2>::from_data(TensorData::new(batch.waveform.to_vec(), shape), self.device());
 
         let n_frames = batch.geometry.n_frames;
-        let features = self.encoder.feature_extractor.forward(waveform, observe);
+        let features = self.encoder.feature_extractor.forward(waveform, self.precision(), observe);
         let features = kernels::scale_gradient(features, objective.feature_grad_mult);
         let features = if features.dims()[1] > n_frames { features.narrow(1, 0, n_frames) } else { features };
         let features_penalty = kernels::mean_square(features.clone());
 
-        let mut x = self.encoder.feature_projection.forward(features, observe);
+        let mut x = self.encoder.feature_projection.forward(features, self.precision(), observe);
         if let Some(key) = draws.and_then(|draws| draws.dropout(Site::Input)) {
             x = kernels::dropout(x, key);
         }
@@ -147,14 +147,15 @@ impl Mert {
                 observe(name, &projected);
                 let targets = self.targets(batch, frames);
                 let n_codebooks = self.heads_config.as_ref().map_or(1, |config| config.n_codebooks);
-                kernels::code_loss(projected, classes.clone(), &targets, n_codebooks, objective.temperature)
+                let (temperature, precision) = (objective.temperature, self.precision());
+                kernels::code_loss(projected, classes.clone(), &targets, n_codebooks, temperature, precision)
             })
         };
         let masked_codes = codes(objective.masked, &masked, "final_proj_masked", observe);
         let unmasked_codes = codes(objective.unmasked, &unmasked, "final_proj_unmasked", observe);
         let cqt = match (&heads.encoder_cqt_model, batch.cqt) {
             (Some(head), Some(target)) if objective.cqt > 0.0 && !masked.is_empty() => {
-                let predicted = head.fc.forward(kernels::gather_frames(x.clone(), &masked));
+                let predicted = head.fc.forward(kernels::gather_frames(x.clone(), &masked), self.precision());
                 observe("cqt_pred_masked", &predicted);
                 Some(kernels::mean_square(predicted - self.cqt_target(batch, target, &masked)))
             }

@@ -7,6 +7,7 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::Device;
+use kernels::Precision;
 
 use crate::EncoderConfig;
 use crate::front_end::blank;
@@ -43,11 +44,11 @@ impl PosConv {
     }
 
     /// `[B, T, D]` to `[B, T, D]`, without the residual.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
         let [_, n_frames, _] = x.dims();
         let kernel = kernels::weight_norm(self.conv.weight_g.val(), self.conv.weight_v.val());
         let n_taps = kernel.dims()[2];
-        let mut y = kernels::grouped_conv1d(x, kernel, n_taps / 2, self.n_groups);
+        let mut y = kernels::grouped_conv1d(x, kernel, n_taps / 2, self.n_groups, precision);
         if n_taps.is_multiple_of(2) {
             y = y.narrow(1, 0, n_frames);
         }

@@ -6,7 +6,7 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
-use kernels::Attention;
+use kernels::{Attention, Precision, ResidualNorm};
 
 use crate::draws_of_step::Site;
 use crate::encoder::Observer;
@@ -61,6 +61,8 @@ pub(crate) struct LayerContext<'a> {
     pub(crate) n_valid: Option<&'a [usize]>,
     /// Draws of a training step.
     pub(crate) draws: Option<&'a StepDraws>,
+    /// Of the products.
+    pub(crate) precision: Precision,
 }
 
 impl LayerContext<'_> {
@@ -103,14 +105,27 @@ impl Layer {
         context: &LayerContext<'_>,
         observe: Observer<'_>,
     ) -> Tensor<3> {
-        let normed = |norm: &Norm, x: Tensor<3>| norm.forward(x, self.epsilon);
-        let residual = |x: Tensor<3>, y: Tensor<3>| if self.scales { x * self.alpha + y } else { x + y };
+        let (attention, feed_forward) =
+            (Site::AttentionOutput(context.index), Site::FeedForwardOutput(context.index));
         if self.pre_norm {
-            let x = residual(x.clone(), self.attend(normed(&self.layer_norm, x), context, observe));
-            residual(x.clone(), self.feed(normed(&self.final_layer_norm, x), context))
+            let add = |x: Tensor<3>, y: Tensor<3>, site: Site| {
+                let y = context.dropout(y, site);
+                if self.scales { x * self.alpha + y } else { x + y }
+            };
+            let normed = |norm: &Norm, x: Tensor<3>| norm.forward(x, self.epsilon);
+            let x = add(x.clone(), self.attend(normed(&self.layer_norm, x), context, observe), attention);
+            add(x.clone(), self.feed(normed(&self.final_layer_norm, x), context), feed_forward)
         } else {
-            let x = normed(&self.layer_norm, residual(x.clone(), self.attend(x, context, observe)));
-            normed(&self.final_layer_norm, residual(x.clone(), self.feed(x, context)))
+            let end = |norm: &Norm, x: Tensor<3>, y: Tensor<3>, site: Site| {
+                let settings = ResidualNorm {
+                    alpha: if self.scales { self.alpha } else { 1.0 },
+                    dropout: context.draws.and_then(|draws| draws.dropout(site)),
+                    epsilon: self.epsilon,
+                };
+                kernels::residual_norm(x, y, norm.weight.val(), norm.bias.val(), settings)
+            };
+            let x = end(&self.layer_norm, x.clone(), self.attend(x, context, observe), attention);
+            end(&self.final_layer_norm, x.clone(), self.feed(x, context), feed_forward)
         }
     }
 
@@ -122,18 +137,21 @@ impl Layer {
             scale: ((width / n_heads) as f64).powf(-0.5) as f32,
             n_valid: context.n_valid.map(<[usize]>::to_vec),
             dropout: context.draws.and_then(|draws| draws.dropout(Site::Attention(context.index))),
+            precision: context.precision,
         };
-        let query = self.attention.q_proj.forward(x.clone());
-        let key = self.attention.k_proj.forward(x.clone());
-        let value = self.attention.v_proj.forward(x);
-        let y = self.attention.out_proj.forward(kernels::attention(query, key, value, settings));
+        let precision = context.precision;
+        let query = self.attention.q_proj.forward(x.clone(), precision);
+        let key = self.attention.k_proj.forward(x.clone(), precision);
+        let value = self.attention.v_proj.forward(x, precision);
+        let y = self.attention.out_proj.forward(kernels::attention(query, key, value, settings), precision);
         observe(&format!("layer.{}.attn_out", context.index), &y);
-        context.dropout(y, Site::AttentionOutput(context.index))
+        y
     }
 
     fn feed(&self, x: Tensor<3>, context: &LayerContext<'_>) -> Tensor<3> {
-        let x = kernels::gelu(self.feed_forward.intermediate_dense.forward(x));
+        let feed_forward = &self.feed_forward;
+        let x = feed_forward.intermediate_dense.forward_gelu(x, context.precision);
         let x = context.dropout(x, Site::Activation(context.index));
-        context.dropout(self.feed_forward.output_dense.forward(x), Site::FeedForwardOutput(context.index))
+        feed_forward.output_dense.forward(x, context.precision)
     }
 }

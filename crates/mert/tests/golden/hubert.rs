@@ -44,7 +44,8 @@ fn worst_of_inputs(model: &Mert, io: &Tensors) -> f64 {
     let mut worst = 0.0;
     for index in (0..).take_while(|index| io.has(&format!("input.{index}"))) {
         let input = io.f32(&format!("input.{index}"));
-        let features = model.encoder.feature_extractor.forward(wave(input.clone(), 1), &mut silent);
+        let features =
+            model.encoder.feature_extractor.forward(wave(input.clone(), 1), model.precision(), &mut silent);
         let error = golden::max_abs_diff(&values(&features), &io.f32(&format!("conv_features.{index}")));
         worst = golden::nan_is_worst(worst, error);
         let states = model.encoder.hidden_states(wave(input, 1), None).unwrap();
