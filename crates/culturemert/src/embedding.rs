@@ -1,6 +1,6 @@
 //! Recordings through a frozen encoder: windows, normalisation, means over time.
 
-use mert::Mert;
+use mert::{Mert, Precision};
 use weights::ModelDirectory;
 
 /// Seconds of a window; MARBLE embeds 30 s at a time.
@@ -23,6 +23,11 @@ impl Embedder {
             model: pretrain::load_model(directory, &burn::tensor::Device::flex())?,
             normalises: normalise.or(stated).unwrap_or(true),
         })
+    }
+
+    /// The same, with products in another precision than float32.
+    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+        Self { model: self.model.with_precision(precision), ..self }
     }
 
     /// States the encoder has.

@@ -10,6 +10,7 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
+use culturemert_mert as mert;
 use mert::masking::Masking;
 use mert::{
     Batch, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation, StepDraws,

@@ -33,23 +33,23 @@ pub struct PrecisionPlan {
 }
 
 impl Compute {
-    fn name(self) -> &'static str {
+    /// What the model's products are told.
+    pub(crate) fn precision(self) -> mert::Precision {
         match self {
+            Self::Float32 => mert::Precision::Float32,
+            Self::Bfloat16 => mert::Precision::Bfloat16,
+            Self::Float16 => mert::Precision::Float16,
+        }
+    }
+}
+
+impl std::fmt::Display for Compute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
             Self::Float32 => "float32",
             Self::Bfloat16 => "bfloat16",
             Self::Float16 => "float16",
-        }
-    }
-
-    /// Fails for a format that the operations do not compute in.
-    pub(crate) fn check_supported(self) -> Result<(), PretrainError> {
-        if self == Self::Float32 {
-            return Ok(());
-        }
-        Err(PretrainError::plan(
-            "precision.compute",
-            format!("`{}` is not computed by this version; `float32` is", self.name()),
-        ))
+        })
     }
 }
 
@@ -84,12 +84,5 @@ mod tests {
         }
         let half = of(Compute::Float16);
         assert_eq!((half.loss_scaler(8).unwrap().scale(), half.clip_rule()), (128.0, ClipRule::Float16));
-    }
-
-    #[test]
-    fn a_format_that_is_not_computed_is_refused_by_name() {
-        Compute::Float32.check_supported().unwrap();
-        let message = Compute::Float16.check_supported().unwrap_err().to_string();
-        assert!(message.contains("`precision.compute`") && message.contains("`float16`"), "{message}");
     }
 }

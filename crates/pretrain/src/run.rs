@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use corpus::Corpus;
+use mert::Precision;
 
 use crate::init::Init;
 use crate::loader::Loader;
@@ -67,13 +68,18 @@ pub struct Finished {
 
 /// Runs the plan to its end or until it is stopped.
 pub fn run(request: &RunRequest<'_>, watch: &mut dyn FnMut(Event<'_>)) -> Result<Outcome, PretrainError> {
-    request.plan.precision.compute.check_supported()?;
-    sit(request, watch)
+    let compute = request.plan.precision.compute;
+    if !mert::computes_in(&request.device, compute.precision()) {
+        let message = format!("this device does not compute in {compute}; `float32` it does");
+        return Err(PretrainError::plan("precision.compute", message));
+    }
+    sit(request, compute.precision(), watch)
 }
 
-/// As [`run`], whatever the number format is called.
+/// As [`run`], computing in `precision` whatever the plan names.
 pub(crate) fn sit(
     request: &RunRequest<'_>,
+    precision: Precision,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome, PretrainError> {
     let RunRequest { plan, corpus, .. } = request;
@@ -100,6 +106,7 @@ pub(crate) fn sit(
     for notice in notices {
         watch(Event::Notice(notice));
     }
+    let model = model.with_precision(precision);
     let loader = Loader::new(plan, corpus, &codes, model.config())?;
     let resumes = begun.is_some();
     let folder = match begun {

@@ -71,6 +71,7 @@ fn plan(work: Work, updates: usize) -> anyhow::Result<pretrain::TrainPlan> {
         Work::TrainFrozen => r#"["feature_extractor.*", "label_embs_concat"]"#,
         _ => r#"["*"]"#,
     };
+    let compute = if work == Work::TrainBf16 { "bfloat16" } else { "float32" };
     let text = format!(
         r#"
         model.init = "mert-95m"
@@ -79,6 +80,7 @@ fn plan(work: Work, updates: usize) -> anyhow::Result<pretrain::TrainPlan> {
         checkpoints.every = 1000000
         # Layer drop would make every step a different amount of work; the peer has none either.
         dropout.layer = 0.0
+        precision.compute = "{compute}"
 
         [objective]
         codebooks = {CODEBOOKS}

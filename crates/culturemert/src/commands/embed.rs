@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use files::NpyGrid;
+use mert::Precision;
 use serde_json::json;
 
 use crate::embedding::{Embedder, WINDOW_SECONDS};
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
     normalize: Option<bool>,
+    /// What products are computed in; sums, norms and what is written are float32 always.
+    #[arg(long, value_enum, default_value_t)]
+    dtype: Dtype,
     /// How recordings come to 24 kHz.
     #[arg(long, default_value_t)]
     resampler: audio::Resampler,
@@ -50,12 +54,40 @@ enum Pool {
     Mean,
 }
 
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Dtype {
+    /// Exact against the recorded numbers of the originals.
+    #[default]
+    #[value(alias = "float32")]
+    F32,
+    /// Operands rounded to bfloat16: within a hundredth of float32, and faster where the processor multiplies it.
+    #[value(alias = "bfloat16")]
+    Bf16,
+    /// Operands rounded to float16.
+    #[value(alias = "float16")]
+    F16,
+    /// As exact as float32, out of products of bfloat16 parts: faster on processors with tile products (AMX) only.
+    Split,
+}
+
+impl From<Dtype> for Precision {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::Float32,
+            Dtype::Bf16 => Self::Bfloat16,
+            Dtype::F16 => Self::Float16,
+            Dtype::Split => Self::Split,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     for audio in &args.audio {
         let out = output_of(args, audio)?;
         args.audio.iter().try_for_each(|input| must_not_be(&out, "recording", input))?;
     }
-    let embedder = Embedder::new(&open_model(&args.model)?, args.normalize)?;
+    let embedder =
+        Embedder::new(&open_model(&args.model)?, args.normalize)?.with_precision(args.dtype.into());
     let states = match args.layer.as_str() {
         "all" => 0..embedder.n_states(),
         number => match number.parse::<usize>() {

@@ -1,5 +1,5 @@
-//! The loop's half of float16: loss scale, overflow, clip rule. The operations here compute in float32, where a scale that is a power of
-//! two changes nothing but overflow, so that runs can be compared bit by bit.
+//! Half precision. The loop's half of float16 (loss scale, overflow, clip rule) is tested with products in float32, where a scale that is
+//! a power of two changes nothing but overflow, so that runs can be compared bit by bit.
 
 use super::world::{Cut, World, bits, tiny_plan};
 use crate::{Log, PretrainError};
@@ -10,7 +10,7 @@ const TOO_LARGE: &str = "precision.loss_scale.initial=1.7014118346046923e38";
 
 #[test]
 fn without_overflow_a_scaled_run_is_the_run_without_scale() {
-    let world = World::new();
+    let world = World::in_float32();
     let whole = world.finish("plain", &tiny_plan(&["stage.0.clip_norm=0", "stage.1.clip_norm=0"]));
     let plan = tiny_plan(&[HALF, "stage.0.clip_norm=0", "stage.1.clip_norm=0"]);
     assert_eq!(world.finish("scaled", &plan), whole);
@@ -20,7 +20,7 @@ fn without_overflow_a_scaled_run_is_the_run_without_scale() {
 
 #[test]
 fn an_overflow_halves_the_scale_and_skips_the_step() {
-    let world = World::new();
+    let world = World::in_float32();
     let large = "precision.loss_scale.initial=2.1267647932558654e37";
     let more = ["stage.1.updates=14", "health.max_skipped=64", "precision.loss_scale.window=2"];
     let plan = tiny_plan(&[HALF, large, more[0], more[1], more[2]]);
@@ -43,7 +43,7 @@ fn an_overflow_halves_the_scale_and_skips_the_step() {
 
 #[test]
 fn a_scale_at_its_minimum_ends_the_run_and_names_what_was_heard() {
-    let world = World::new();
+    let world = World::in_float32();
     let plan = tiny_plan(&[HALF, TOO_LARGE, "precision.loss_scale.minimum=1e38"]);
     let error = world.sit("run", &plan, None, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, PretrainError::LossScaleExhausted { .. }) && !error.is_usage());
@@ -53,7 +53,7 @@ fn a_scale_at_its_minimum_ends_the_run_and_names_what_was_heard() {
 
 #[test]
 fn skipped_updates_leave_weights_and_moments_alone() {
-    let world = World::new();
+    let world = World::in_float32();
     // The scale never comes down to where it fits: nothing is learned.
     let all =
         [HALF, TOO_LARGE, "precision.loss_scale.threshold=1.7014118346046923e38", "health.max_skipped=64"];
@@ -66,5 +66,26 @@ fn skipped_updates_leave_weights_and_moments_alone() {
     world.finish("short", &short);
     for (ours, short) in weights.iter().zip(&world.checkpoint("short").0) {
         assert_eq!(bits(&ours.data), bits(&short.data), "{}", ours.name);
+    }
+}
+
+#[test]
+fn half_types_learn_what_float32_learns_and_resume_to_the_bit() {
+    let world = World::new();
+    world.finish("float32", &tiny_plan(&[]));
+    let losses =
+        |name: &str| -> Vec<f64> { world.updates(name).iter().map(|update| update.loss.total).collect() };
+    let exact = losses("float32");
+    // Some hundred times the rounding of one number: a loss is a mean over many.
+    for (compute, tolerance) in [("bfloat16", 2e-2), ("float16", 3e-3)] {
+        let plan = tiny_plan(&[&format!("precision.compute={compute}")]);
+        world.finish(compute, &plan);
+        let found = losses(compute);
+        assert_ne!(found, exact, "{compute} rounds");
+        for (update, (found, exact)) in found.iter().zip(&exact).enumerate() {
+            let error = (found - exact).abs() / exact;
+            assert!(error < tolerance, "{compute}, update {update}: {found} against {exact}");
+        }
+        world.same_after(Cut::Kill(7), &format!("{compute}-killed"), compute, &plan);
     }
 }

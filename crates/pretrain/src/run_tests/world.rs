@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use corpus::{CodesHeader, CodesWriter, Corpus, PrepareRequest, PrepareSettings, prepare};
+use mert::Precision;
 use serde_json::{Value, json};
 use weights::ModelDirectory;
 
@@ -87,6 +88,8 @@ pub(super) enum End {
 pub(super) struct World {
     folder: tempfile::TempDir,
     pub(super) corpus: Corpus,
+    /// What is computed in, if not in what the plan names.
+    precision: Option<Precision>,
 }
 
 /// The tiny plan, changed.
@@ -99,7 +102,12 @@ impl World {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let corpus = corpus(folder.path(), "corpus", 0);
-        Self { folder, corpus }
+        Self { folder, corpus, precision: None }
+    }
+
+    /// A world that computes in float32 whatever the plan names: what is left of float16 is its loss scale.
+    pub(super) fn in_float32() -> Self {
+        Self { precision: Some(Precision::Float32), ..Self::new() }
     }
 
     /// A corpus of the same shape with other sound.
@@ -158,7 +166,8 @@ impl World {
             }
             told.push(describe(&event));
         };
-        match catch_unwind(AssertUnwindSafe(|| sit(&request, &mut watch))) {
+        let precision = self.precision.unwrap_or(plan.precision.compute.precision());
+        match catch_unwind(AssertUnwindSafe(|| sit(&request, precision, &mut watch))) {
             Ok(outcome) => outcome.map(|outcome| match outcome {
                 Outcome::Finished(finished) => End::Finished(finished.model_hash),
                 Outcome::Interrupted(update) => End::Interrupted(update),
