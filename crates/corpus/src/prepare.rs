@@ -71,7 +71,7 @@ pub fn prepare(
     check(request)?;
     let index = read_index(&request.index, Some(&request.out))?;
     let containment = Containment::of(&request.index, &request.audio_roots)?;
-    prepare_within(Some(containment), &index, request, stop, progress)
+    prepare_within(Some(&containment), &index, request, stop, progress)
 }
 
 /// Prepares a corpus of the recordings in `index`, whatever list, adapter or join made it; else as [`prepare`].
@@ -86,7 +86,7 @@ pub fn prepare_index(
 }
 
 fn prepare_within(
-    containment: Option<Containment>,
+    containment: Option<&Containment>,
     index: &Index,
     request: &PrepareRequest,
     stop: &AtomicBool,
@@ -99,7 +99,7 @@ fn prepare_within(
     // A job that only decodes its share need not read what the others decode, unless there is a corpus to compare with.
     let share = request.share.filter(|_| found.is_none());
     let passes = Passes::new(request, share, stop, progress, &index.recordings);
-    let surveyed = passes.survey(containment.as_ref())?;
+    let surveyed = passes.survey(containment)?;
     let build = |out: &Path| build(out, index, request, &passes, &surveyed);
     let Some(manifest) = found else { return build(&request.out) };
     let inputs = fingerprint(index, &surveyed);

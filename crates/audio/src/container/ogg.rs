@@ -62,12 +62,12 @@ struct Crc([[u32; 256]; 4]);
 impl Crc {
     fn new() -> Self {
         let mut tables = [[0u32; 256]; 4];
-        for byte in 0..256 {
+        for (byte, entry) in tables[0].iter_mut().enumerate() {
             let mut crc = (byte as u32) << 24;
             for _ in 0..8 {
                 crc = if crc >> 31 == 0 { crc << 1 } else { crc << 1 ^ 0x04c1_1db7 };
             }
-            tables[0][byte] = crc;
+            *entry = crc;
         }
         for table in 1..4 {
             for byte in 0..256 {

@@ -238,12 +238,13 @@ impl Outcome {
 /// Cuts `n` packets so that each of `n_parts` decoders has the same work, what it listens to before included.
 fn parts(n: usize, n_parts: usize, memory: usize) -> Vec<Range<usize>> {
     let share = (n + memory * (n_parts - 1)).div_ceil(n_parts);
-    if share <= 2 * memory {
-        return vec![0..n];
-    }
-    let mut parts = vec![0..share.min(n)];
-    while let Some(begin) = parts.last().map(|part| part.end).filter(|&end| end < n) {
-        parts.push(begin..(begin + share - memory).min(n));
+    let first = if share <= 2 * memory { n } else { share.min(n) };
+    let (mut parts, mut end) = (Vec::new(), first);
+    parts.push(0..first);
+    while end < n {
+        let begin = end;
+        end = (begin + share - memory).min(n);
+        parts.push(begin..end);
     }
     parts
 }
@@ -257,14 +258,17 @@ fn same_bits(a: &[f32], b: &[f32]) -> bool {
 mod tests {
     use symphonia::core::formats::probe::Hint;
     use symphonia::core::formats::{FormatOptions, TrackType};
-    use symphonia::core::io::MediaSourceStream;
+    use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
     use symphonia::core::meta::MetadataOptions;
 
     use super::*;
 
     /// The packets of a recording, and its decoders.
     fn packets(file: &std::path::Path, n_decoders: usize) -> (Vec<Packet>, Vec<PacketDecoder>, AudioCodecId) {
-        let source = MediaSourceStream::new(Box::new(std::fs::File::open(file).unwrap()), Default::default());
+        let source = MediaSourceStream::new(
+            Box::new(std::fs::File::open(file).unwrap()),
+            MediaSourceStreamOptions::default(),
+        );
         let mut reader = symphonia::default::get_probe()
             .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
             .unwrap();

@@ -344,7 +344,7 @@ mod tests {
     fn a_panic_of_the_decoder_costs_the_recording_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
-        crate::write_wav(File::create(&path).unwrap(), &path, &[0.25; 5000], 24_000).unwrap();
+        crate::write_wav(File::create(&path).unwrap(), &path, &vec![0.25; 5000], 24_000).unwrap();
         let mut decoder = Decoder::open(&path).unwrap();
         decoder.ahead = Ahead::panicking();
         let error = decoder.next_block().unwrap_err().of(&path);

@@ -37,8 +37,8 @@ impl Mp4 {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let brand = movie_box(b"ftyp", b"M4A \0\0\0\0M4A isom");
-        let sound = movie_box(b"mdat", &SILENCE.repeat(self.n_packets as usize));
+        let brand = movie_box(*b"ftyp", b"M4A \0\0\0\0M4A isom");
+        let sound = movie_box(*b"mdat", &SILENCE.repeat(self.n_packets as usize));
         let at = |header: usize| (brand.len() + header + 8) as u32;
         if self.header_first {
             let n_header = self.header(0).len();
@@ -64,22 +64,24 @@ impl Mp4 {
         let media = numbers(&[0, 0, 0, 44_100, duration, 0x55c4_0000]);
         let handler = [&numbers(&[0, 0]), b"soun".as_slice(), &[0; 13]].concat();
         let edits = self.edit.map(|(duration, from)| {
-            movie_box(b"edts", &movie_box(b"elst", &numbers(&[0, 1, duration, from, 0x10000])))
+            movie_box(*b"edts", &movie_box(*b"elst", &numbers(&[0, 1, duration, from, 0x10000])))
         });
-        let references =
-            movie_box(b"dref", &[&numbers(&[0, 1]), movie_box(b"url ", &numbers(&[1])).as_slice()].concat());
+        let references = movie_box(
+            *b"dref",
+            &[&numbers(&[0, 1]), movie_box(*b"url ", &numbers(&[1])).as_slice()].concat(),
+        );
         let information = [
-            movie_box(b"smhd", &[0; 8]),
-            movie_box(b"dinf", &references),
-            movie_box(b"stbl", &self.tables(self.offset.unwrap_or(offset))),
+            movie_box(*b"smhd", &[0; 8]),
+            movie_box(*b"dinf", &references),
+            movie_box(*b"stbl", &self.tables(self.offset.unwrap_or(offset))),
         ]
         .concat();
         let media =
-            [movie_box(b"mdhd", &media), movie_box(b"hdlr", &handler), movie_box(b"minf", &information)]
+            [movie_box(*b"mdhd", &media), movie_box(*b"hdlr", &handler), movie_box(*b"minf", &information)]
                 .concat();
         let track =
-            [movie_box(b"tkhd", &track), edits.unwrap_or_default(), movie_box(b"mdia", &media)].concat();
-        movie_box(b"moov", &[movie_box(b"mvhd", &movie), movie_box(b"trak", &track)].concat())
+            [movie_box(*b"tkhd", &track), edits.unwrap_or_default(), movie_box(*b"mdia", &media)].concat();
+        movie_box(*b"moov", &[movie_box(*b"mvhd", &movie), movie_box(*b"trak", &track)].concat())
     }
 
     fn tables(&self, offset: u32) -> Vec<u8> {
@@ -93,10 +95,10 @@ impl Mp4 {
             &[0; 8],
             &[0, 1, 0, 16, 0, 0, 0, 0],
             &(44_100u32 << 16).to_be_bytes(),
-            &movie_box(b"esds", &descriptor),
+            &movie_box(*b"esds", &descriptor),
         ]
         .concat();
-        let description = [&numbers(&[0, 1]), movie_box(b"mp4a", &entry).as_slice()].concat();
+        let description = [&numbers(&[0, 1]), movie_box(*b"mp4a", &entry).as_slice()].concat();
         let mut times = numbers(&[0, self.stated_times.unwrap_or(self.times.len() as u32)]);
         self.times.iter().for_each(|&(count, duration)| times.extend(numbers(&[count, duration])));
         let mut sizes = numbers(&[0, self.constant_size, self.stated_sizes.unwrap_or(self.n_packets)]);
@@ -104,18 +106,18 @@ impl Mp4 {
             (0..self.n_packets).for_each(|_| sizes.extend(numbers(&[SILENCE.len() as u32])));
         }
         [
-            movie_box(b"stsd", &description),
-            movie_box(b"stts", &times),
-            movie_box(b"stsc", &numbers(&[0, 1, 1, self.n_packets, 1])),
-            movie_box(b"stsz", &sizes),
-            movie_box(b"stco", &numbers(&[0, 1, offset])),
+            movie_box(*b"stsd", &description),
+            movie_box(*b"stts", &times),
+            movie_box(*b"stsc", &numbers(&[0, 1, 1, self.n_packets, 1])),
+            movie_box(*b"stsz", &sizes),
+            movie_box(*b"stco", &numbers(&[0, 1, offset])),
         ]
         .concat()
     }
 }
 
 /// A box of a name and a body.
-pub(crate) fn movie_box(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn movie_box(name: [u8; 4], body: &[u8]) -> Vec<u8> {
     [&(8 + body.len() as u32).to_be_bytes(), name.as_slice(), body].concat()
 }
 

@@ -197,10 +197,10 @@ fn mp4s() -> Vec<Row> {
         change(&mut mp4);
         mp4.bytes()
     };
-    let brand = movie_box(b"ftyp", b"M4A \0\0\0\0M4A isom");
-    let nested = (0..3000).fold(Vec::new(), |inside, _| movie_box(b"moov", &inside));
-    let tracks = (0..3000).fold(Vec::new(), |inside, _| movie_box(b"trak", &inside));
-    let movie = |body: &[u8]| [brand.clone(), movie_box(b"moov", body)].concat();
+    let brand = movie_box(*b"ftyp", b"M4A \0\0\0\0M4A isom");
+    let nested = (0..3000).fold(Vec::new(), |inside, _| movie_box(*b"moov", &inside));
+    let tracks = (0..3000).fold(Vec::new(), |inside, _| movie_box(*b"trak", &inside));
+    let movie = |body: &[u8]| [brand.clone(), movie_box(*b"moov", body)].concat();
     let endless = [brand.as_slice(), &[0, 0, 0, 1], b"mdat", &[0xff; 8]].concat();
     let small = [brand.as_slice(), &[0, 0, 0, 4], b"free"].concat();
     vec![
