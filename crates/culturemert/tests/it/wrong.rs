@@ -19,7 +19,7 @@ fn wrong_commands_exit_with_2_and_say_why() {
     refused(&["similarity", "--corpus", "nowhere"], "corpus `nowhere` does not exist");
     refused(&["embed", "--model", "nowhere", "a.wav", "--out", "a.npy"], "model `nowhere` does not exist");
     refused(&["tokenize", "--codec", "nowhere", "a.wav", "--out", "a.npy"], "codec `nowhere` does not exist");
-    refused(&["tokenize", "--codec", ".", "--bandwidth", "much", "a.wav", "--out", "a.npy"], "`much`");
+    refused(&["tokenize", "--codec", ".", "--bandwidth", "much", "a.wav", "--out", "a.npy"], "'much'");
     refused(&["prepare", "--index", "i", "--out", "o", "--bandwidth", "6"], "--codec");
     refused(&["cqt", "nowhere.wav", "--out", "a.npy"], "recording `nowhere.wav` does not exist");
     refused(&["cqt", "nowhere.wav", "--out", "a.npy", "--bins", "85"], "`--bins 85`");
