@@ -12,6 +12,7 @@ use burn::Tensor;
 use rayon::prelude::*;
 
 use crate::elementary::exp;
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::precision::{operand, result};
 use simd::Precision;
@@ -217,7 +218,7 @@ impl Comparison {
         let twins = Twins::new(&classes, n_classes);
         let frame_lengths = normalise(&mut frames, width);
         let class_lengths = normalise(&mut classes, width);
-        let mut logits = vec![0.0; n_frames * n_classes];
+        let mut logits = zeros(n_frames * n_classes);
         Product::new(
             View::dense(&frames, n_frames, width),
             View::dense(&classes, n_classes, width).transposed(),

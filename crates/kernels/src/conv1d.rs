@@ -63,13 +63,13 @@ struct Sizes {
 }
 
 /// `w[o,c,k]` as `[O, K·C]`: the order in which frames are read.
-fn tap_major(weight: &Array) -> Vec<f32> {
+pub(crate) fn tap_major(weight: &Array) -> Vec<f32> {
     let [_, n_channels, n_taps] = weight.dims();
     reordered(weight.values(), [n_channels, n_taps])
 }
 
 /// Every row of `source`, a matrix `[a, b]`, transposed.
-fn reordered(source: &[f32], [a, b]: [usize; 2]) -> Vec<f32> {
+pub(crate) fn reordered(source: &[f32], [a, b]: [usize; 2]) -> Vec<f32> {
     let mut output = zeros(source.len());
     rows(
         &mut output,

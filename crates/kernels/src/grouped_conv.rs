@@ -9,10 +9,12 @@ use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
+use crate::conv1d::{reordered, tap_major};
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::precision::{operand, result};
 use simd::Precision;
-use simd::matrix::{Product, Target, View};
+use simd::matrix::{Panels, Product, Target, View};
 
 /// Convolves `x [B, T, C]` with `weight [O, C/G, K]` in `n_groups` groups, padded with `padding` zero frames on both sides.
 pub fn grouped_conv1d(
@@ -101,7 +103,7 @@ impl GroupedConv {
         task: impl Fn(usize, usize) -> Vec<f32> + Sync,
     ) -> Array {
         let n_columns = self.n_groups * width;
-        let mut output = vec![0.0; n_clips * n_rows * n_columns];
+        let mut output = zeros(n_clips * n_rows * n_columns);
         let parts: Vec<Vec<f32>> = (0..n_clips * self.n_groups)
             .into_par_iter()
             .map(|index| task(index / self.n_groups, index % self.n_groups))
@@ -121,27 +123,14 @@ impl GroupedConv {
 impl CpuOperation<2> for GroupedConv {
     fn forward(&self, [x, weight]: &[Array; 2]) -> Array {
         let s = self.sizes(x, weight);
-        // Per group [K·C', O'].
-        let packed_weights: Vec<Vec<f32>> = (0..self.n_groups)
-            .map(|group| {
-                let mut packed = vec![0.0; s.n_taps * s.n_channels * s.n_outputs];
-                for o in 0..s.n_outputs {
-                    for c in 0..s.n_channels {
-                        for k in 0..s.n_taps {
-                            packed[(k * s.n_channels + c) * s.n_outputs + o] = weight.values()
-                                [((group * s.n_outputs + o) * s.n_channels + c) * s.n_taps + k];
-                        }
-                    }
-                }
-                packed
-            })
-            .collect();
+        let taps = tap_major(weight);
+        let group_size = s.n_outputs * s.n_taps * s.n_channels;
         self.each_group(s.n_clips, s.n_output_frames, s.n_outputs, |clip, group| {
             let input = packed_group(x, clip, group, self.n_groups, (self.padding, self.padding));
             let mut output = vec![0.0; s.n_output_frames * s.n_outputs];
             Product::new(
                 View::new(&input, s.n_output_frames, s.n_taps * s.n_channels, s.n_channels),
-                View::dense(&packed_weights[group], s.n_taps * s.n_channels, s.n_outputs),
+                View::dense(&taps[group * group_size..], s.n_outputs, s.n_taps * s.n_channels).transposed(),
             )
             .with(self.precision)
             .write(Target::new(&mut output, s.n_outputs));
@@ -169,6 +158,7 @@ impl GroupedConv {
     fn input_gradient(&self, weight: &Array, output_grad: &Array, s: &Sizes) -> Array {
         // Per group [K·O', C'], tap K − 1 − j in slot j.
         let packed_weights: Vec<Vec<f32>> = (0..self.n_groups)
+            .into_par_iter()
             .map(|group| {
                 let mut packed = vec![0.0; s.n_taps * s.n_outputs * s.n_channels];
                 for o in 0..s.n_outputs {
@@ -202,26 +192,33 @@ impl GroupedConv {
         })
     }
 
+    /// For one input channel, tap `k`'s samples are the frames from `k` on: with time innermost, rows that overlap, and nothing is copied.
     fn weight_gradient(&self, x: &Array, weight: &Array, output_grad: &Array, s: &Sizes) -> Array {
-        let group_size = s.n_outputs * s.n_channels * s.n_taps;
-        let mut values = vec![0.0; self.n_groups * group_size];
+        let channel_size = s.n_taps * s.n_outputs;
+        let group_size = s.n_channels * channel_size;
+        let mut values = zeros(self.n_groups * group_size);
         values.par_chunks_mut(group_size).enumerate().for_each(|(group, values)| {
+            // [C', K, O'].
             let mut packed = vec![0.0; group_size];
             for clip in 0..s.n_clips {
                 let input = packed_group(x, clip, group, self.n_groups, (self.padding, self.padding));
+                let n_padded = input.len() / s.n_channels;
+                let by_channel = reordered(&input, [n_padded, s.n_channels]);
                 let grads = packed_group(output_grad, clip, group, self.n_groups, (0, 0));
-                Product::new(
-                    View::new(&input, s.n_output_frames, s.n_taps * s.n_channels, s.n_channels).transposed(),
-                    View::dense(&grads, s.n_output_frames, s.n_outputs),
-                )
-                .with(self.precision)
-                .add(Target::new(&mut packed, s.n_outputs));
+                let grads = View::dense(&grads, s.n_output_frames, s.n_outputs);
+                let panels = Panels::new(grads, self.precision);
+                for (frames, packed) in
+                    by_channel.chunks_exact(n_padded).zip(packed.chunks_exact_mut(channel_size))
+                {
+                    let taps = View::new(frames, s.n_taps, s.n_output_frames, 1);
+                    Product::with_panels(taps, &panels).add(Target::new(packed, s.n_outputs));
+                }
             }
             for o in 0..s.n_outputs {
-                for c in 0..s.n_channels {
-                    for k in 0..s.n_taps {
-                        values[(o * s.n_channels + c) * s.n_taps + k] =
-                            packed[(k * s.n_channels + c) * s.n_outputs + o];
+                for (c, packed) in packed.chunks_exact(channel_size).enumerate() {
+                    let taps = &mut values[(o * s.n_channels + c) * s.n_taps..][..s.n_taps];
+                    for (value, outputs) in taps.iter_mut().zip(packed.chunks_exact(s.n_outputs)) {
+                        *value = outputs[o];
                     }
                 }
             }

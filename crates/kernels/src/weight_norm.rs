@@ -4,8 +4,11 @@
 //! Backward, with `n` the norm and `p[k] = Σ dw·v`: `dg = p / n`, `dv = g/n · (dw − v · p / n²)`.
 
 use burn::Tensor;
+use rayon::prelude::*;
 
+use crate::memory::zeros;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
+use crate::parallel::rows;
 
 /// Rebuilds a kernel `[O, I, K]` from `length [1, 1, K]` and `direction [O, I, K]`.
 pub fn weight_norm(length: Tensor<3>, direction: Tensor<3>) -> Tensor<3> {
@@ -19,15 +22,32 @@ pub fn weight_norm(length: Tensor<3>, direction: Tensor<3>) -> Tensor<3> {
 #[derive(Clone, Debug)]
 struct WeightNorm;
 
-/// `Σ a·b` over outputs and inputs, for every tap.
+/// `Σ a·b` over outputs and inputs, for every tap; blocks are added in order.
 fn sums_per_tap(a: &[f32], b: &[f32], n_taps: usize) -> Vec<f64> {
-    let mut sums = vec![0.0f64; n_taps];
-    for (a, b) in a.chunks_exact(n_taps).zip(b.chunks_exact(n_taps)) {
-        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += f64::from(a) * f64::from(b);
-        }
+    const BLOCK_ROWS: usize = 1024;
+    let partial: Vec<Vec<f64>> = a
+        .par_chunks(BLOCK_ROWS * n_taps)
+        .zip(b.par_chunks(BLOCK_ROWS * n_taps))
+        .map(|(a, b)| {
+            let mut sums = vec![0.0f64; n_taps];
+            simd::vectorised(
+                #[inline(always)]
+                || {
+                    for (a, b) in a.chunks_exact(n_taps).zip(b.chunks_exact(n_taps)) {
+                        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                            *sum += f64::from(a) * f64::from(b);
+                        }
+                    }
+                },
+            );
+            sums
+        })
+        .collect();
+    let mut totals = vec![0.0f64; n_taps];
+    for sums in &partial {
+        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
     }
-    sums
+    totals
 }
 
 impl CpuOperation<2> for WeightNorm {
@@ -41,8 +61,17 @@ impl CpuOperation<2> for WeightNorm {
             .zip(squares)
             .map(|(&g, square)| (f64::from(g) / square.sqrt()) as f32)
             .collect();
-        let output =
-            v.chunks_exact(n_taps).flat_map(|taps| taps.iter().zip(&factors).map(|(v, f)| v * f)).collect();
+        let mut output = zeros(v.len());
+        rows(
+            &mut output,
+            n_taps,
+            #[inline(always)]
+            |row, values| {
+                for ((value, &v), &factor) in values.iter_mut().zip(&v[row * n_taps..]).zip(&factors) {
+                    *value = v * factor;
+                }
+            },
+        );
         Array::new(output, direction.shape())
     }
 
@@ -64,11 +93,18 @@ impl CpuOperation<2> for WeightNorm {
             scale.push((f64::from(length.values()[tap]) / squares[tap].sqrt()) as f32);
             pull.push((products[tap] / squares[tap]) as f32);
         }
-        let direction_grad = v
-            .chunks_exact(n_taps)
-            .zip(grads.chunks_exact(n_taps))
-            .flat_map(|(v, dw)| (0..n_taps).map(|k| scale[k] * (dw[k] - v[k] * pull[k])))
-            .collect();
+        let mut direction_grad = zeros(v.len());
+        rows(
+            &mut direction_grad,
+            n_taps,
+            #[inline(always)]
+            |row, values| {
+                let (v, dw) = (&v[row * n_taps..][..n_taps], &grads[row * n_taps..][..n_taps]);
+                for k in 0..n_taps {
+                    values[k] = scale[k] * (dw[k] - v[k] * pull[k]);
+                }
+            },
+        );
         [Some(Array::new(length_grad, length.shape())), Some(Array::new(direction_grad, direction.shape()))]
     }
 }

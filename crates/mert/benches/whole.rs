@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
+extern crate culturemert_mert as mert;
+
 use std::time::Instant;
 
 use burn::tensor::Device;

@@ -1,0 +1,92 @@
+//! Each operation alone, forward, at the sizes of MERT-95M: `cargo bench -p culturemert-kernels`.
+//!
+//! Products report multiplications and additions as items a second, to be held against `product` at 2048³; the others report bytes read
+//! and written.
+
+extern crate culturemert_kernels as kernels;
+
+use burn::Tensor;
+use burn::tensor::{Device, Distribution};
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use kernels::{Attention, DropoutKey, FirstBlock, Precision, ResidualNorm};
+use simd::matrix::{Product, Target, Threads, View};
+
+const PRECISIONS: [Precision; 3] = [Precision::Float32, Precision::Bfloat16, Precision::Float16];
+
+/// Frames of 30 s.
+const FRAMES: usize = 2249;
+const WIDTH: usize = 768;
+
+fn main() {
+    divan::main();
+}
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex())
+}
+
+#[divan::bench(args = PRECISIONS)]
+fn product(bencher: Bencher<'_, '_>, precision: Precision) {
+    const N: usize = 2048;
+    let (left, right, mut out) = (vec![0.5f32; N * N], vec![0.25f32; N * N], vec![0.0f32; N * N]);
+    bencher.counter(ItemsCount::new(2 * N * N * N)).bench_local(|| {
+        let product = Product::new(View::dense(&left, N, N), View::dense(&right, N, N));
+        product.with(precision).on(Threads::All).write(Target::new(&mut out, N));
+    });
+}
+
+#[divan::bench(args = PRECISIONS)]
+fn linear_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
+    let (x, weight, bias) = (random([1, FRAMES, WIDTH]), random([4 * WIDTH, WIDTH]), random([4 * WIDTH]));
+    bencher
+        .counter(ItemsCount::new(2 * FRAMES * WIDTH * 4 * WIDTH))
+        .bench(|| kernels::linear_gelu(x.clone(), weight.clone(), bias.clone(), precision));
+}
+
+#[divan::bench(args = PRECISIONS)]
+fn conv1d_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
+    let (x, weight) = (random([1, 24_000, 512]), random([512, 512, 3]));
+    bencher
+        .counter(ItemsCount::new(2 * 11_999 * 512 * 512 * 3))
+        .bench(|| kernels::conv1d_gelu(x.clone(), weight.clone(), 2, precision));
+}
+
+#[divan::bench(args = PRECISIONS)]
+fn grouped_conv1d(bencher: Bencher<'_, '_>, precision: Precision) {
+    let (x, weight) = (random([1, FRAMES, WIDTH]), random([WIDTH, WIDTH / 16, 128]));
+    bencher
+        .counter(ItemsCount::new(2 * (FRAMES + 1) * WIDTH * WIDTH / 16 * 128))
+        .bench(|| kernels::grouped_conv1d(x.clone(), weight.clone(), 64, 16, precision));
+}
+
+#[divan::bench(args = PRECISIONS)]
+fn attention(bencher: Bencher<'_, '_>, precision: Precision) {
+    let inputs = [(); 3].map(|()| random([1, FRAMES, WIDTH]));
+    let settings = Attention { n_heads: 12, scale: 0.125, n_valid: None, dropout: None, precision };
+    bencher.counter(ItemsCount::new(4 * FRAMES * FRAMES * WIDTH)).bench(|| {
+        let [query, key, value] = inputs.clone();
+        kernels::attention(query, key, value, settings.clone())
+    });
+}
+
+#[divan::bench]
+fn first_block(bencher: Bencher<'_, '_>) {
+    let (x, weight, gamma, beta) =
+        (random([1, 240_000, 1]), random([512, 1, 10]), random([512]), random([512]));
+    let settings = FirstBlock { stride: 5, epsilon: 1e-5, precision: Precision::Float32, moments: None };
+    bencher.counter(BytesCount::new(4usize * 47_999 * 512)).bench(|| {
+        kernels::first_block(x.clone(), weight.clone(), gamma.clone(), beta.clone(), settings.clone())
+    });
+}
+
+#[divan::bench(args = [0.0, 0.1])]
+fn residual_norm(bencher: Bencher<'_, '_>, dropped: f64) {
+    let (x, y, gamma, beta) =
+        (random([1, FRAMES, WIDTH]), random([1, FRAMES, WIDTH]), random([WIDTH]), random([WIDTH]));
+    let dropout = (dropped > 0.0).then(|| DropoutKey::new(1, &[], dropped));
+    bencher.counter(BytesCount::new(12 * FRAMES * WIDTH)).bench(|| {
+        let settings = ResidualNorm { alpha: 1.0, dropout, epsilon: 1e-5 };
+        kernels::residual_norm(x.clone(), y.clone(), gamma.clone(), beta.clone(), settings)
+    });
+}
