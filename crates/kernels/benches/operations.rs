@@ -30,7 +30,7 @@ fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
 fn product(bencher: Bencher<'_, '_>, precision: Precision) {
     const N: usize = 2048;
     let (left, right, mut out) = (vec![0.5f32; N * N], vec![0.25f32; N * N], vec![0.0f32; N * N]);
-    bencher.counter(ItemsCount::new(2 * N * N * N)).bench_local(|| {
+    bencher.counter(ItemsCount::new(2_usize * N * N * N)).bench_local(|| {
         let product = Product::new(View::dense(&left, N, N), View::dense(&right, N, N));
         product.with(precision).on(Threads::All).write(Target::new(&mut out, N));
     });
@@ -40,7 +40,7 @@ fn product(bencher: Bencher<'_, '_>, precision: Precision) {
 fn linear_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
     let (x, weight, bias) = (random([1, FRAMES, WIDTH]), random([4 * WIDTH, WIDTH]), random([4 * WIDTH]));
     bencher
-        .counter(ItemsCount::new(2 * FRAMES * WIDTH * 4 * WIDTH))
+        .counter(ItemsCount::new(2_usize * FRAMES * WIDTH * 4 * WIDTH))
         .bench(|| kernels::linear_gelu(x.clone(), weight.clone(), bias.clone(), precision));
 }
 
@@ -48,7 +48,7 @@ fn linear_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
 fn conv1d_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
     let (x, weight) = (random([1, 24_000, 512]), random([512, 512, 3]));
     bencher
-        .counter(ItemsCount::new(2 * 11_999 * 512 * 512 * 3))
+        .counter(ItemsCount::new(2_usize * 11_999 * 512 * 512 * 3))
         .bench(|| kernels::conv1d_gelu(x.clone(), weight.clone(), 2, precision));
 }
 
@@ -56,7 +56,7 @@ fn conv1d_gelu(bencher: Bencher<'_, '_>, precision: Precision) {
 fn grouped_conv1d(bencher: Bencher<'_, '_>, precision: Precision) {
     let (x, weight) = (random([1, FRAMES, WIDTH]), random([WIDTH, WIDTH / 16, 128]));
     bencher
-        .counter(ItemsCount::new(2 * (FRAMES + 1) * WIDTH * WIDTH / 16 * 128))
+        .counter(ItemsCount::new(2_usize * (FRAMES + 1) * WIDTH * WIDTH / 16 * 128))
         .bench(|| kernels::grouped_conv1d(x.clone(), weight.clone(), 64, 16, precision));
 }
 

@@ -92,7 +92,9 @@ impl ClipMoments {
         for sums in &partial {
             totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
-        totals.iter_mut().for_each(|total| *total /= n_frames as f64);
+        for total in &mut totals {
+            *total /= n_frames as f64;
+        }
         let products = totals.split_off(n_taps);
         Self { means: totals, products }
     }

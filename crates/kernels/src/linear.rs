@@ -94,7 +94,7 @@ impl Linear {
             let weight = View::dense(weight.values(), n_outputs, n_inputs);
             let product = Product::new(grads, weight).with(self.precision).on(Threads::All);
             product.write_then(Target::new(&mut values, n_inputs), |_, _, values| {
-                self.precision.round_all(values)
+                self.precision.round_all(values);
             });
             Array::new(values, x.shape())
         });

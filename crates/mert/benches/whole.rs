@@ -12,7 +12,6 @@ extern crate culturemert_mert as mert;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use culturemert_mert as mert;
 use mert::masking::Masking;
 use mert::{
     Batch, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation, StepDraws,

@@ -8,5 +8,4 @@ mod log_mel;
 mod makers;
 mod recordings;
 mod resampling;
-mod speed;
 mod wav_files;
