@@ -22,10 +22,10 @@ use super::guard::guarded;
 use super::packets::{Format, PacketDecoder};
 
 /// Packets of a part.
-const PART_PACKETS: usize = 160;
+const PART_PACKETS: usize = 512;
 
 /// Samples of a channel after which a batch is full however few packets it has.
-const BATCH_SAMPLES: u64 = 1 << 20;
+const BATCH_SAMPLES: u64 = 1 << 21;
 
 /// More threads than this are not kept busy by the one that reads the file.
 const MOST_THREADS: usize = 8;
@@ -61,6 +61,8 @@ pub(super) struct Ahead {
     /// Parts that threads are at, in order.
     in_flight: Vec<std::io::Result<JoinHandle<Part>>>,
     ready: VecDeque<Sound>,
+    /// Memory of sounds that were used up, for those to come.
+    spare: Vec<Vec<f32>>,
 }
 
 /// A run of packets and what becomes of it.
@@ -73,6 +75,7 @@ struct Part {
     /// The last of those, as this decoder made it.
     echo: Vec<f32>,
     sounds: Vec<Sound>,
+    spare: Vec<Vec<f32>>,
 }
 
 /// Packets that a decoder of this codec may remember; `None` where nobody knows.
@@ -106,7 +109,8 @@ impl Ahead {
     fn of(decoders: Vec<PacketDecoder>, memory: usize) -> Self {
         let n_decoders = decoders.len();
         let (batch, in_flight, ready) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { decoders, n_decoders, memory, batch, batch_samples: 0, in_flight, ready }
+        let spare = Vec::new();
+        Self { decoders, n_decoders, memory, batch, batch_samples: 0, in_flight, ready, spare }
     }
 
     /// One that panics at its first packet.
@@ -120,10 +124,16 @@ impl Ahead {
         self.ready.pop_front()
     }
 
+    /// Takes back the memory of a sound.
+    pub(super) fn recycle(&mut self, mono: Vec<f32>) {
+        self.spare.push(mono);
+    }
+
     /// Takes a packet.
     pub(super) fn push(&mut self, packet: Packet) {
         if self.n_decoders == 1 && self.in_flight.is_empty() {
-            self.ready.push_back(Sound::of(&packet, &mut self.decoders[0]));
+            let memory = self.spare.pop().unwrap_or_default();
+            self.ready.push_back(Sound::of(&packet, &mut self.decoders[0], memory));
             return;
         }
         self.batch_samples += packet.dur.get();
@@ -146,12 +156,14 @@ impl Ahead {
         self.batch_samples = 0;
         let batch: Arc<[Packet]> = std::mem::take(&mut self.batch).into();
         let mut decoders = std::mem::take(&mut self.decoders).into_iter();
-        for (packets, decoder) in
-            parts(batch.len(), self.n_decoders, self.memory).into_iter().zip(&mut decoders)
-        {
+        let parts = parts(batch.len(), self.n_decoders, self.memory);
+        let n_spare = self.spare.len() / parts.len();
+        for (packets, decoder) in parts.into_iter().zip(&mut decoders) {
             let memory = if packets.start == 0 { 0 } else { self.memory };
             let batch = Arc::clone(&batch);
-            let part = Part { decoder, batch, packets, memory, echo: Vec::new(), sounds: Vec::new() };
+            let (echo, sounds) = (Vec::new(), Vec::with_capacity(packets.len()));
+            let spare = self.spare.split_off(self.spare.len() - n_spare);
+            let part = Part { decoder, batch, packets, memory, echo, sounds, spare };
             self.in_flight.push(std::thread::Builder::new().spawn(move || part.decoded()));
         }
         self.decoders.extend(decoders);
@@ -202,10 +214,11 @@ impl Part {
             self.decoder.reset();
         }
         for packet in &self.batch[self.packets.start - self.memory..self.packets.start] {
-            self.echo = Sound::of(packet, &mut self.decoder).mono;
+            self.echo = Sound::of(packet, &mut self.decoder, std::mem::take(&mut self.echo)).mono;
         }
         for packet in &self.batch[self.packets.clone()] {
-            let sound = Sound::of(packet, &mut self.decoder);
+            let memory = self.spare.pop().unwrap_or_default();
+            let sound = Sound::of(packet, &mut self.decoder, memory);
             let is_lost = matches!(sound.outcome, Outcome::Panicked(_));
             self.sounds.push(sound);
             if is_lost {
@@ -217,8 +230,9 @@ impl Part {
 }
 
 impl Sound {
-    fn of(packet: &Packet, decoder: &mut PacketDecoder) -> Self {
-        let mut mono = Vec::new();
+    /// `mono` is memory to use.
+    fn of(packet: &Packet, decoder: &mut PacketDecoder, mut mono: Vec<f32>) -> Self {
+        mono.clear();
         let outcome = match guarded(|| decoder.decode(packet, &mut mono)) {
             Ok(Ok(format)) => Outcome::Decoded(format),
             Ok(Err(error)) => Outcome::Failed(error),

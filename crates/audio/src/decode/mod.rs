@@ -201,7 +201,7 @@ impl Decoder {
                 self.rate_hz
             )));
         }
-        self.mono = mono;
+        self.ahead.recycle(std::mem::replace(&mut self.mono, mono));
         if let Some(at) = first_not_finite(&self.mono) {
             let seconds = (self.n_decoded + at as u64) as f64 / f64::from(rate_hz);
             return Err(Flaw::NotFinite { seconds });

@@ -19,7 +19,8 @@ pub(super) fn of(root: &Path, path: &Path) -> String {
         return joined(&path);
     }
     let digits = files::hash_bytes(path.as_os_str().as_encoded_bytes()).short();
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // A path such as `.` names a folder; whoever opens it will say so.
+    let name = path.file_name().map_or_else(|| "unnamed".into(), |name| name.to_string_lossy().into_owned());
     format!("external/{digits}/{name}")
 }
 
@@ -67,6 +68,14 @@ mod tests {
         check("/data", "/other/b.mp3", "external/");
         check("/data", "../b.mp3", "external/");
         check("/data", "a/../../b.mp3", "external/");
+    }
+
+    #[test]
+    fn a_path_without_a_file_name_has_a_name_of_three_parts() {
+        for path in [".", "..", "a/..", "/", "../.."] {
+            let name = of(Path::new("/data"), Path::new(path));
+            assert!(name.starts_with("external/") && name.ends_with("/unnamed"), "{name}");
+        }
     }
 
     #[test]
