@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::dropout::DropoutKey;
 use crate::elementary::exp;
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::precision::{operand, result};
 use simd::Precision;
@@ -178,7 +178,7 @@ impl Attention {
             .map(|index| task(&self.head(inputs, index)))
             .collect();
         std::array::from_fn(|which| {
-            let mut output = zeros(n_clips * n_frames * width);
+            let mut output = unset(n_clips * n_frames * width);
             output.par_chunks_mut(n_frames * width).enumerate().for_each(|(clip, values)| {
                 for head in 0..self.n_heads {
                     let part = &parts[clip * self.n_heads + head][which];

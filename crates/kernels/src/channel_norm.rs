@@ -6,7 +6,7 @@
 use burn::Tensor;
 use rayon::prelude::*;
 
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::rows;
 
@@ -123,7 +123,7 @@ impl CpuOperation<3> for ChannelNorm {
         let [_, n_frames, n_channels] = x.dims();
         let statistics = self.statistics(x);
         let (input, gamma, beta) = (x.values(), gamma.values(), beta.values());
-        let mut output = zeros(input.len());
+        let mut output = unset(input.len());
         rows(
             &mut output,
             n_channels,
@@ -177,7 +177,7 @@ impl CpuOperation<3> for ChannelNorm {
                 .iter()
                 .map(|clip| clip.iter().map(|sum| (sum / n_frames as f64) as f32).collect())
                 .collect();
-            let mut output = zeros(input.len());
+            let mut output = unset(input.len());
             rows(
                 &mut output,
                 n_channels,

@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
 use crate::gelu::{self, gelu_of, through_gelu};
-use crate::memory::zeros;
+use crate::memory::{MANY, give_back, unset, zeros};
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::rows;
 use crate::precision::{operand, result};
@@ -70,7 +70,7 @@ pub(crate) fn tap_major(weight: &Array) -> Vec<f32> {
 
 /// Every row of `source`, a matrix `[a, b]`, transposed.
 pub(crate) fn reordered(source: &[f32], [a, b]: [usize; 2]) -> Vec<f32> {
-    let mut output = zeros(source.len());
+    let mut output = unset(source.len());
     rows(
         &mut output,
         a * b,
@@ -114,7 +114,7 @@ impl Conv1d {
         let right = View::dense(&packed, sizes.n_outputs, sizes.n_taps * sizes.n_channels).transposed();
         let panels = Panels::new(right, self.precision);
         let clip_size = sizes.n_output_frames * sizes.n_outputs;
-        let mut output = zeros(sizes.n_clips * clip_size);
+        let mut output = unset(sizes.n_clips * clip_size);
         for (clip, values) in output.chunks_exact_mut(clip_size).enumerate() {
             Product::with_panels(self.windows(x, clip, &sizes), &panels).on(Threads::All).write_then(
                 Target::new(values, sizes.n_outputs),
@@ -170,7 +170,7 @@ impl Conv1d {
         let of_phases: Vec<(usize, Vec<f32>)> = (0..stride.min(sizes.n_taps))
             .map(|phase| {
                 let taps: Vec<usize> = (phase..sizes.n_taps).step_by(stride).rev().collect();
-                let mut packed = zeros(taps.len() * n_outputs * n_channels);
+                let mut packed = unset(taps.len() * n_outputs * n_channels);
                 rows(
                     &mut packed,
                     n_channels,
@@ -215,6 +215,7 @@ impl Conv1d {
                     |_, _, values| self.precision.round_all(values),
                 );
             }
+            give_back(padded, MANY);
         });
         Array::new(output, &[sizes.n_clips, sizes.n_frames, n_channels])
     }

@@ -6,7 +6,7 @@ use burn::Tensor;
 use burn::tensor::TensorData;
 use draws::{Draws, mix};
 
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::blocks;
 
@@ -95,7 +95,7 @@ struct Dropout {
 impl Dropout {
     fn masked(&self, array: &Array) -> Array {
         let source = array.values();
-        let mut output = zeros(source.len());
+        let mut output = unset(source.len());
         blocks(&mut output, |first, values| {
             values.copy_from_slice(&source[first..][..values.len()]);
             self.key.multiply(first as u64, values);

@@ -16,7 +16,7 @@ use burn::Tensor;
 use rayon::prelude::*;
 
 use crate::conv1d::{Conv1d, conv1d};
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::{channel_norm, gelu};
 use simd::matrix::{Panels, Product, Target, Threads, View};
@@ -289,7 +289,7 @@ impl CpuOperation<4> for FirstBlock {
         let right = View::dense(&parameters.weights, n_outputs, parameters.n_taps).transposed();
         let panels = Panels::new(right, Precision::Float32);
         let clip_size = parameters.n_frames * n_outputs;
-        let mut output = zeros(clips.len() * clip_size);
+        let mut output = unset(clips.len() * clip_size);
         for (clip, values) in clips.iter().zip(output.chunks_exact_mut(clip_size)) {
             Product::with_panels(self.windows(clip, &parameters), &panels).on(Threads::All).write_then(
                 Target::new(values, n_outputs),

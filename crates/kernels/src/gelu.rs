@@ -7,7 +7,7 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use burn::Tensor;
 
 use crate::elementary::{erf, exp};
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::blocks;
 
@@ -35,7 +35,7 @@ impl CpuOperation<1> for Gelu {
 /// GELU of every number.
 pub(crate) fn gelu_of(x: &Array) -> Array {
     let source = x.values();
-    let mut output = zeros(source.len());
+    let mut output = unset(source.len());
     blocks(
         &mut output,
         #[inline(always)]
@@ -51,7 +51,7 @@ pub(crate) fn gelu_of(x: &Array) -> Array {
 /// `output_grad · gelu'(x)`.
 pub(crate) fn through_gelu(x: &Array, output_grad: &Array) -> Array {
     let (source, grads) = (x.values(), output_grad.values());
-    let mut output = zeros(source.len());
+    let mut output = unset(source.len());
     blocks(
         &mut output,
         #[inline(always)]

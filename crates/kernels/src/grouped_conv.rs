@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
 use crate::conv1d::{reordered, tap_major};
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::precision::{operand, result};
 use simd::Precision;
@@ -103,7 +103,7 @@ impl GroupedConv {
         task: impl Fn(usize, usize) -> Vec<f32> + Sync,
     ) -> Array {
         let n_columns = self.n_groups * width;
-        let mut output = zeros(n_clips * n_rows * n_columns);
+        let mut output = unset(n_clips * n_rows * n_columns);
         let parts: Vec<Vec<f32>> = (0..n_clips * self.n_groups)
             .into_par_iter()
             .map(|index| task(index / self.n_groups, index % self.n_groups))
@@ -196,7 +196,7 @@ impl GroupedConv {
     fn weight_gradient(&self, x: &Array, weight: &Array, output_grad: &Array, s: &Sizes) -> Array {
         let channel_size = s.n_taps * s.n_outputs;
         let group_size = s.n_channels * channel_size;
-        let mut values = zeros(self.n_groups * group_size);
+        let mut values = unset(self.n_groups * group_size);
         values.par_chunks_mut(group_size).enumerate().for_each(|(group, values)| {
             // [C', K, O'].
             let mut packed = vec![0.0; group_size];

@@ -5,7 +5,7 @@
 
 use burn::Tensor;
 
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::{rows, sum_rows};
 
@@ -80,7 +80,7 @@ impl CpuOperation<3> for LayerNorm {
     fn forward(&self, [x, gamma, beta]: &[Array; 3]) -> Array {
         let width = gamma.values().len();
         let (input, gamma, beta) = (x.values(), gamma.values(), beta.values());
-        let mut output = zeros(input.len());
+        let mut output = unset(input.len());
         rows(
             &mut output,
             width,
@@ -103,7 +103,7 @@ impl CpuOperation<3> for LayerNorm {
         let (input, scale, grads) = (x.values(), gamma.values(), output_grad.values());
         let n_rows = input.len() / width.max(1);
         let x_grad = wanted[0].then(|| {
-            let mut output = zeros(input.len());
+            let mut output = unset(input.len());
             rows(
                 &mut output,
                 width,

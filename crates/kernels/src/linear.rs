@@ -6,7 +6,7 @@
 use burn::Tensor;
 
 use crate::gelu::{self, gelu_of, through_gelu};
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::sum_rows;
 use crate::precision::{operand, result};
@@ -51,7 +51,7 @@ impl Linear {
         let [n_clips, n_frames, n_inputs] = x.dims();
         let [n_outputs, _] = weight.dims();
         let n_rows = n_clips * n_frames;
-        let mut output = zeros(n_rows * n_outputs);
+        let mut output = unset(n_rows * n_outputs);
         let precision = self.precision;
         let mut bias = bias.values().to_vec();
         precision.round_all(&mut bias);
@@ -90,7 +90,7 @@ impl Linear {
         let n_rows = n_clips * n_frames;
         let grads = View::dense(output_grad.values(), n_rows, n_outputs);
         let x_grad = wanted[0].then(|| {
-            let mut values = zeros(n_rows * n_inputs);
+            let mut values = unset(n_rows * n_inputs);
             let weight = View::dense(weight.values(), n_outputs, n_inputs);
             let product = Product::new(grads, weight).with(self.precision).on(Threads::All);
             product.write_then(Target::new(&mut values, n_inputs), |_, _, values| {
@@ -99,7 +99,7 @@ impl Linear {
             Array::new(values, x.shape())
         });
         let weight_grad = wanted[1].then(|| {
-            let mut values = zeros(n_outputs * n_inputs);
+            let mut values = unset(n_outputs * n_inputs);
             let x = View::dense(x.values(), n_rows, n_inputs);
             let product = Product::new(grads.transposed(), x).with(self.precision).on(Threads::All);
             product.write(Target::new(&mut values, n_inputs));

@@ -3,6 +3,8 @@
 //! An operation is a value that knows its forward and backward pass on contiguous float32 slices; [`apply`] runs it on the CPU backend,
 //! with or without a gradient tape, and says no (returns the inputs) for tensors on any other device.
 
+use std::sync::Arc;
+
 use burn::Tensor;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -11,6 +13,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
+
+use crate::memory;
 
 /// A contiguous float32 array: what CPU operations read and make.
 #[derive(Clone, Debug)]
@@ -34,6 +38,19 @@ impl Array {
     pub fn new(values: Vec<f32>, shape: &[usize]) -> Self {
         debug_assert_eq!(values.len(), shape.iter().product::<usize>());
         Self { tensor: FlexTensor::from_data(TensorData::new(values, shape.to_vec())), shape: shape.to_vec() }
+    }
+
+    /// Gives the memory back, unless somebody else holds it.
+    fn recycle(self, most: usize) {
+        let n = self.shape.iter().product::<usize>();
+        let storage = self.tensor.data_arc();
+        // One handle is the array's, one was just made.
+        if Arc::strong_count(&storage) == 2 && storage.len() == n * size_of::<f32>() {
+            drop(storage);
+            if let Ok(values) = self.tensor.into_data().try_into_vec::<f32>() {
+                memory::give_back(values, most);
+            }
+        }
     }
 
     /// Sizes of the axes.
@@ -121,7 +138,9 @@ pub fn apply<const N: usize, const D: usize, O: CpuOperation<N>>(
                 let mut arrays = arrays;
                 for (array, reads) in arrays.iter_mut().zip(O::READS) {
                     if !reads {
-                        array.tensor = FlexTensor::from_data(TensorData::new(Vec::<f32>::new(), [0]));
+                        let nothing = FlexTensor::from_data(TensorData::new(Vec::<f32>::new(), [0]));
+                        let tensor = std::mem::replace(&mut array.tensor, nothing);
+                        Array { tensor, shape: array.shape.clone() }.recycle(memory::MANY);
                     }
                 }
                 step.finish((arrays, kept), output.tensor)
@@ -131,7 +150,11 @@ pub fn apply<const N: usize, const D: usize, O: CpuOperation<N>>(
         Tensor::from_primitive::<Autodiff<Flex>>(output)
     } else {
         let arrays = inputs.map(|input| Array::from_flex(untracked(input)));
-        Tensor::from_primitive::<Flex>(operation.forward(&arrays).tensor)
+        let output = operation.forward(&arrays).tensor;
+        for array in arrays {
+            array.recycle(memory::FEW);
+        }
+        Tensor::from_primitive::<Flex>(output)
     }
 }
 
@@ -164,7 +187,7 @@ impl<const N: usize, O: CpuOperation<N>> Backward<Flex, N> for Step<O> {
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let (inputs, kept) = ops.state;
         let input_grads = self.operation.backward_kept(&inputs, &kept, &output_grad, wanted);
-        drop((inputs, kept, output_grad));
+        inputs.into_iter().chain(kept).chain([output_grad]).for_each(|array| array.recycle(memory::MANY));
         for (parent, grad) in ops.parents.into_iter().zip(input_grads) {
             if let Some(parent) = parent {
                 let grad = grad.expect("a wanted gradient is always made");

@@ -6,7 +6,7 @@ use burn::Tensor;
 
 use crate::dropout::{self, DropoutKey};
 use crate::layer_norm::{LayerNorm, layer_norm, normalise};
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::{blocks, rows};
 
@@ -53,7 +53,7 @@ impl ResidualNorm {
     fn sum(&self, x: &Array, y: &Array, then: impl Fn(&mut [f32]) + Sync) -> Vec<f32> {
         let [_, _, width] = x.dims();
         let (x, y, alpha) = (x.values(), y.values(), self.alpha as f32);
-        let mut output = zeros(x.len());
+        let mut output = unset(x.len());
         rows(
             &mut output,
             width,
@@ -111,7 +111,7 @@ impl CpuOperation<4> for ResidualNorm {
         let [sum_grad, gamma_grad, beta_grad] = self.norm().backward(&inputs, output_grad, wanted_of_norm);
         let scaled = |factor: &(dyn Fn(usize, &mut [f32]) + Sync)| {
             let source = sum_grad.as_ref()?.values();
-            let mut values = zeros(source.len());
+            let mut values = unset(source.len());
             blocks(&mut values, |first, values| {
                 values.copy_from_slice(&source[first..][..values.len()]);
                 factor(first, values);

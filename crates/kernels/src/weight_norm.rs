@@ -6,7 +6,7 @@
 use burn::Tensor;
 use rayon::prelude::*;
 
-use crate::memory::zeros;
+use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::rows;
 
@@ -61,7 +61,7 @@ impl CpuOperation<2> for WeightNorm {
             .zip(squares)
             .map(|(&g, square)| (f64::from(g) / square.sqrt()) as f32)
             .collect();
-        let mut output = zeros(v.len());
+        let mut output = unset(v.len());
         rows(
             &mut output,
             n_taps,
@@ -93,7 +93,7 @@ impl CpuOperation<2> for WeightNorm {
             scale.push((f64::from(length.values()[tap]) / squares[tap].sqrt()) as f32);
             pull.push((products[tap] / squares[tap]) as f32);
         }
-        let mut direction_grad = zeros(v.len());
+        let mut direction_grad = unset(v.len());
         rows(
             &mut direction_grad,
             n_taps,
