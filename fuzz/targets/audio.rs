@@ -6,7 +6,7 @@ use culturemert_fuzz::Room;
 use libfuzzer_sys::fuzz_target;
 
 /// Samples after which an input has shown what it does.
-const ENOUGH: usize = 1 << 21;
+const ENOUGH: usize = 1 << 15;
 
 fn read(path: &std::path::Path) -> Result<(), AudioError> {
     let mut stream = Stream24k::open(path, Resampler::Torchaudio)?;
