@@ -175,7 +175,8 @@ impl Decoder {
     /// Checks the sound of one packet and cuts it.
     fn take(&mut self, sound: Sound) -> Result<(), Flaw> {
         let Sound { stated, padding, n_bytes, outcome, mono } = sound;
-        self.n_padding += padding;
+        // Behind the stated end a demuxer counts from there, not from the packet's beginning.
+        self.n_padding += padding.min(LOOSE_END);
         self.n_packets += 1;
         self.n_packet_bytes += n_bytes;
         let format = match outcome {
