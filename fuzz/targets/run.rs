@@ -3,7 +3,7 @@
 
 use culturemert_fuzz::{Room, pieces};
 use libfuzzer_sys::fuzz_target;
-use pretrain::{Checkpoints, Log};
+use pretrain::{Checkpoints, Log, Retention};
 
 const FILES: [&str; 3] = ["weights.safetensors", "optimizer.safetensors", "state.json"];
 
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let directory = room.directory(&[], b"");
     let log = room.file("log.jsonl", piece(0));
     let _ = Log::read(&log);
-    let _ = Log::open(&log, 1);
+    let _ = Log::open(&log, 1, true);
     // The hashes are right, as those of a hostile checkpoint would be.
     let mut commit = String::new();
     for (i, name) in FILES.iter().enumerate() {
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         commit += &format!("{}  {name}\n", files::hash_bytes(piece(1 + i)));
     }
     room.file("checkpoints/000001/COMMIT", commit.as_bytes());
-    if let Ok(newest) = Checkpoints::new(directory.join("checkpoints"), 2).newest()
+    if let Ok(newest) = Checkpoints::new(directory.join("checkpoints"), Retention::newest(2)).newest()
         && let Some(checkpoint) = newest.checkpoint
     {
         let _ = (checkpoint.weights(), checkpoint.optimizer());

@@ -228,7 +228,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(feature = "training")]
 mod training {
-    use pretrain::{Checkpoints, NamedTensor, PRESETS, TrainState};
+    use pretrain::{Checkpoints, Health, NamedTensor, PRESETS, Retention, TrainState};
 
     use super::{Done, Path, Seeds, files_of, joined};
 
@@ -244,14 +244,23 @@ mod training {
             update: 1,
             stage: 0,
             stage_update: 1,
+            stage_steps: 1,
             optimizer_step: 1,
             skipped: 0,
+            rolled_back: 0,
+            anchor: 1,
+            unmeasured: false,
+            health: Health::default(),
             loss_scaler: None,
             seconds: 1.5,
         };
         let folder = work.join("checkpoints");
         std::fs::create_dir_all(&folder)?;
-        let saved = Checkpoints::new(folder, 1).save(&state, &[tensor.lend()], &[tensor.lend()])?;
+        let saved = Checkpoints::new(folder, Retention::newest(1)).save(
+            &state,
+            &[tensor.lend()],
+            &[tensor.lend()],
+        )?;
         let files = files_of(&saved, &["weights.safetensors", "optimizer.safetensors", "state.json"])?;
         let line = br#"{"kind":"held_out","update":1,"stage":"a","culture":"x","crops":2,"loss":{"total":1.0,"masked_codebooks":[1.0],"features_penalty":0.0,"cqt":null},"accuracy":{"masked":0.5},"seconds":0.1}"#;
         seeds.put("run", "whole", &joined(&[&[line.as_slice(), b"\n"].concat(), &files]))
