@@ -19,6 +19,7 @@ mod collate;
 mod container;
 mod containment;
 mod corpus;
+pub mod datasets;
 mod decode;
 mod error;
 mod index;
