@@ -1,15 +1,8 @@
-//! What machine this is, and how fast it is just now.
+//! What machine this is.
 
 use std::fs;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use simd::matrix::{Target, Threads, View, multiply};
-
-/// Side of the square product that everything is measured against.
-const SIDE: usize = 2048;
-/// Products tried; the fastest counts.
-const TRIES: usize = 5;
 
 /// A description for the head of the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,19 +50,4 @@ fn memory_field(file: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
-}
-
-/// Speed of a float32 product of 2048³ on all threads, GFLOP/s.
-pub(crate) fn gemm_gflops() -> f64 {
-    let left: Vec<f32> = (0..SIDE * SIDE).map(|i| (i % 7) as f32 - 3.0).collect();
-    let right: Vec<f32> = (0..SIDE * SIDE).map(|i| (i % 5) as f32 - 2.0).collect();
-    let mut out = vec![0.0; SIDE * SIDE];
-    let mut best = f64::INFINITY;
-    for _ in 0..=TRIES {
-        let begun = Instant::now();
-        let (left, right) = (View::dense(&left, SIDE, SIDE), View::dense(&right, SIDE, SIDE));
-        multiply(Target::new(&mut out, SIDE), false, 1.0, left, right, Threads::All);
-        best = best.min(begun.elapsed().as_secs_f64());
-    }
-    2.0 * (SIDE * SIDE * SIDE) as f64 / best / 1e9
 }

@@ -17,38 +17,7 @@ use mert::{
     Batch, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation, StepDraws,
     parameters, silent,
 };
-use simd::matrix::{Product, Target, Threads, View};
-
-/// Multiplications and additions of a forward pass, in 1e9: linear maps, convolutions, attention.
-fn forward_gflop(config: &EncoderConfig, n_samples: usize, n_clips: usize) -> f64 {
-    let (mut frames, mut channels, mut sum) = (n_samples, 1, 0);
-    for ((&taps, &stride), &outputs) in
-        config.conv_kernel.iter().zip(&config.conv_stride).zip(&config.conv_dim)
-    {
-        frames = (frames - taps) / stride + 1;
-        sum += frames * channels * taps * outputs;
-        channels = outputs;
-    }
-    let (width, inner) = (config.hidden_size, config.intermediate_size);
-    let layer = frames * (4 * width * width + 2 * width * inner) + 2 * frames * frames * width;
-    let position =
-        frames * width / config.num_conv_pos_embedding_groups * width * config.num_conv_pos_embeddings;
-    sum += channels * width * frames + position + config.num_hidden_layers * layer;
-    2e-9 * (sum * n_clips) as f64
-}
-
-/// GFLOP/s of a 2048³ product, the best of three.
-fn product_speed(precision: Precision) -> f64 {
-    const N: usize = 2048;
-    let (left, right, mut out) = (vec![0.5f32; N * N], vec![0.25f32; N * N], vec![0.0f32; N * N]);
-    let seconds = (0..4).map(|_| {
-        let begun = Instant::now();
-        let product = Product::new(View::dense(&left, N, N), View::dense(&right, N, N));
-        product.with(precision).on(Threads::All).write(Target::new(&mut out, N));
-        begun.elapsed().as_secs_f64()
-    });
-    2e-9 * (N * N * N) as f64 / seconds.skip(1).fold(f64::MAX, f64::min)
-}
+use simd::matrix::square_product_gflops;
 
 /// User and system seconds of this process, and its peak memory in 1e6 bytes, as Linux counts them.
 fn usage() -> (f64, f64, f64) {
@@ -109,7 +78,7 @@ fn main() {
     let config = EncoderConfig::v1_95m();
     let n_samples = (settings.seconds * 24_000.0) as usize;
     let wave = noise(settings.clips * n_samples);
-    let forward = forward_gflop(&config, n_samples, settings.clips);
+    let forward = settings.clips as f64 * config.forward_gflop(n_samples);
     let (step, gflop): (Box<dyn Fn(u64)>, f64) = if settings.work == "embed" {
         let model = Mert::from_scratch(&config, None, 1, &Device::flex()).expect("a known shape");
         let model = model.with_precision(settings.precision);
@@ -122,7 +91,7 @@ fn main() {
         )
     };
     step(0);
-    let speed_before = product_speed(settings.precision);
+    let speed_before = square_product_gflops(settings.precision);
     let (user, system, _) = usage();
     let mut seconds: Vec<f64> = (1..=settings.repeat as u64)
         .map(|update| {
@@ -132,7 +101,7 @@ fn main() {
         })
         .collect();
     let (user_after, system_after, peak) = usage();
-    let speed_after = product_speed(settings.precision);
+    let speed_after = square_product_gflops(settings.precision);
     seconds.sort_by(f64::total_cmp);
     let n = settings.repeat as f64;
     println!(

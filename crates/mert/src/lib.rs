@@ -8,6 +8,7 @@
 //! **Invariant:** nothing here opens a file, prints or knows an optimiser. **Invariant:** every draw is keyed by the caller.
 
 mod config;
+mod cost;
 mod draws_of_step;
 mod encoder;
 mod error;

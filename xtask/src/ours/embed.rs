@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use mert::{EncoderConfig, Mert, Precision};
 use serde_json::json;
 
-use super::{Done, flops, noise, timed};
+use super::{Done, noise, timed};
 
 const SAMPLES: usize = 30 * audio::SAMPLE_RATE as usize;
 
@@ -18,7 +18,7 @@ fn model() -> anyhow::Result<Mert> {
 }
 
 fn gflop() -> f64 {
-    flops::forward(&EncoderConfig::v1_95m(), 1, SAMPLES)
+    EncoderConfig::v1_95m().forward_gflop(SAMPLES)
 }
 
 /// In float32.

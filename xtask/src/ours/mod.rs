@@ -4,7 +4,6 @@ mod decode;
 mod embed;
 mod encodec;
 mod evaluation;
-mod flops;
 mod merge;
 mod spectra;
 mod train;
@@ -15,8 +14,10 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use simd::Precision;
+use simd::matrix::square_product_gflops;
 
-use crate::machine::{gemm_gflops, peak_memory};
+use crate::machine::peak_memory;
 use crate::work::Work;
 
 /// What `ours` is asked.
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return set_up(args).with_context(|| format!("could not set up {}", args.work.key()));
     }
     // The product is timed in a pool that exists already, as every later one is.
-    let before = gemm_gflops();
+    let before = square_product_gflops(Precision::Float32);
     let done = match args.work {
         Work::Embed => embed::float32(args.repeat),
         Work::EmbedBf16 => embed::fastest(args.repeat),
@@ -83,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let measured = Measured {
         seconds: done.seconds,
         peak_bytes: peak_memory(),
-        gemm_gflops: [before, gemm_gflops()],
+        gemm_gflops: [before, square_product_gflops(Precision::Float32)],
         gflop: done.gflop,
         facts: done.facts,
     };

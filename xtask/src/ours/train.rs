@@ -13,7 +13,7 @@ use mert::EncoderConfig;
 use pretrain::{Event, Init, RunRequest, TrainFile};
 use serde_json::json;
 
-use super::{Done, flops, noise};
+use super::{Done, noise};
 use crate::work::Work;
 
 const RECORDINGS: u64 = 8;
@@ -125,7 +125,7 @@ pub(super) fn step(work: Work, repeat: usize, folder: &Path) -> anyhow::Result<D
     })?;
     ensure!(seconds.len() == repeat, "{} of {repeat} updates were made", seconds.len());
     let config = EncoderConfig::v1_95m();
-    let gflop = (work != Work::TrainFrozen).then(|| flops::step(&config, CROPS, SAMPLES));
+    let gflop = (work != Work::TrainFrozen).then(|| 3.0 * CROPS as f64 * config.forward_gflop(SAMPLES));
     let share = waiting / seconds.iter().sum::<f64>();
     let facts = json!({ "loss": loss, "masked_frames": masked, "waiting_share": share });
     Ok(Done { seconds, gflop, facts })

@@ -5,6 +5,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod packed;
+mod speed;
+
+pub use speed::square_product_gflops;
 
 use gemm::Parallelism;
 

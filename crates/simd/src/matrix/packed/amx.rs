@@ -8,7 +8,8 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::OnceLock;
 
-use super::kernel::{Kernel, PANEL, Step};
+use super::avx512::{BLOCKS, PANEL};
+use super::kernel::{Kernel, ONE_TERM, Step};
 use super::pack::Words;
 
 /// Rows of a step.
@@ -16,6 +17,15 @@ pub(super) const ROWS: usize = 32;
 
 /// Words of the inner dimension in a tile.
 pub(super) const DEPTH: usize = 16;
+
+/// A kernel for pairs, with the terms that are multiplied.
+pub(super) fn kernel(
+    words: &'static [Words],
+    terms: &'static [(usize, usize)],
+    run: unsafe fn(&Step),
+) -> Kernel {
+    Kernel { words, terms, rows: ROWS, panel: PANEL, blocks: BLOCKS, depth_multiple: DEPTH, run }
+}
 
 /// Whether tiles are there, the kernel lets us use them, and a product comes out right.
 pub(super) fn works() -> bool {
@@ -62,8 +72,7 @@ fn proves_right(run: unsafe fn(&Step)) -> bool {
     const N: usize = 67;
     let numbers = |salt: usize| (0..N * N).map(|i| ((i * salt) % 17) as f32 - 8.0).collect::<Vec<f32>>();
     let (left, right) = (numbers(7), numbers(11));
-    let kernel =
-        Kernel { words: &[Words::Pair(0)], terms: &[(0, 0)], rows: ROWS, depth_multiple: DEPTH, run };
+    let kernel = kernel(&[Words::Pair(0)], ONE_TERM, run);
     let mut found = vec![1.0; N * N];
     let product = super::Product::new(super::View::dense(&left, N, N), super::View::dense(&right, N, N));
     super::run(&kernel, &product, None, super::Target::new(&mut found, N), true, None);
@@ -233,13 +242,7 @@ mod tests {
 
     #[test]
     fn packing_and_blocking_feed_the_tiles_right() {
-        let kernel = Kernel {
-            words: &[Words::Pair(0)],
-            terms: &[(0, 0)],
-            rows: ROWS,
-            depth_multiple: DEPTH,
-            run: emulated,
-        };
+        let kernel = kernel(&[Words::Pair(0)], ONE_TERM, emulated);
         for sizes in SIZES {
             for transposed in [false, true] {
                 let error = worst_error(&kernel, Precision::Bfloat16, sizes, transposed);
@@ -251,8 +254,7 @@ mod tests {
 
     #[test]
     fn split_products_are_as_exact_as_float32() {
-        let kernel =
-            Kernel { words: SPLIT, terms: SPLIT_TERMS, rows: ROWS, depth_multiple: DEPTH, run: emulated };
+        let kernel = kernel(SPLIT, SPLIT_TERMS, emulated);
         for sizes in SIZES {
             let error = worst_error(&kernel, Precision::Float32, sizes, false);
             assert!(error < 1e-6, "{sizes:?}: {error:e}");

@@ -6,12 +6,29 @@ use std::arch::x86_64::{
     _mm512_setzero_ps,
 };
 
-use super::kernel::{PANEL, Step};
+use super::kernel::{Blocks, Kernel, ONE_TERM, Step};
+use super::pack::Words;
 
 /// Rows of a step: 24 sums, two vectors of the right operand and one number of the left fill the 32 registers.
 pub(super) const ROWS: usize = 12;
 
 const LANES: usize = 16;
+
+/// Columns of a panel.
+pub(super) const PANEL: usize = 2 * LANES;
+
+/// How much is kept: a panel of the deepest block is 96 KiB, four of them stay in the second cache beside 360 KiB of the left operand.
+pub(super) const BLOCKS: Blocks = Blocks { depth: 768, rows: 120, panels: 4 };
+
+/// A kernel for operands of one term.
+pub(super) fn kernel(words: &'static [Words], run: unsafe fn(&Step)) -> Kernel {
+    Kernel { words, terms: ONE_TERM, rows: ROWS, panel: PANEL, blocks: BLOCKS, depth_multiple: 1, run }
+}
+
+/// Whether the processor has what this loop and its packing are compiled for.
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+}
 
 /// Calls the loop compiled for this many rows and vectors.
 macro_rules! by_size {

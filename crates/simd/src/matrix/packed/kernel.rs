@@ -5,15 +5,12 @@ use std::sync::OnceLock;
 use super::pack::Words;
 use crate::Precision;
 
-/// Columns of a panel of the right operand.
-pub(super) const PANEL: usize = 32;
-
 /// One small product: `target [rows, columns] ← alpha · left · right` (plus what is there when `keep`).
 pub(super) struct Step {
     /// First word of the first row; rows are `left_stride` words apart.
     pub(super) left: *const u32,
     pub(super) left_stride: usize,
-    /// A panel: `depth` times [`PANEL`] words.
+    /// A panel: `depth` times [`Kernel::panel`] words.
     pub(super) right: *const u32,
     /// Words of the inner dimension.
     pub(super) depth: usize,
@@ -21,7 +18,7 @@ pub(super) struct Step {
     pub(super) target_stride: usize,
     /// At most [`Kernel::rows`].
     pub(super) rows: usize,
-    /// At most [`PANEL`].
+    /// At most [`Kernel::panel`].
     pub(super) columns: usize,
     pub(super) keep: bool,
     pub(super) alpha: f32,
@@ -36,6 +33,10 @@ pub(in crate::matrix) struct Kernel {
     pub(super) terms: &'static [(usize, usize)],
     /// Rows of a step.
     pub(super) rows: usize,
+    /// Columns of a panel of the right operand, and so of a step.
+    pub(super) panel: usize,
+    /// How much is kept in which cache.
+    pub(super) blocks: Blocks,
     /// The inner dimension is filled with zeros up to a multiple of this many words, and rows up to [`Kernel::rows`].
     pub(super) depth_multiple: usize,
     /// The inner loop.
@@ -45,11 +46,22 @@ pub(in crate::matrix) struct Kernel {
     pub(super) run: unsafe fn(&Step),
 }
 
+/// Sizes that decide what stays in the caches.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks {
+    /// Most words of the inner dimension in a block.
+    pub(super) depth: usize,
+    /// Most rows in a task.
+    pub(super) rows: usize,
+    /// Panels between which the left operand's rows are read again.
+    pub(super) panels: usize,
+}
+
 /// The kernel for `precision` on this processor, if we have one.
 ///
 /// The rule: bfloat16 by tiles (AMX) where the processor has them and a first product proves right, else by AVX512-BF16, else rounded operands
 /// in float32. Split products by tiles only; elsewhere six bfloat16 products cost more than one of float32, which is then used. float16 as
-/// rounded operands in float32.
+/// rounded operands in float32. float32 by AVX-512 where it is, else by AVX2.
 pub(in crate::matrix) fn best_for(precision: Precision) -> Option<Kernel> {
     static ALL: OnceLock<[Option<Kernel>; 4]> = OnceLock::new();
     let all = ALL.get_or_init(|| {
@@ -70,30 +82,32 @@ pub(super) const SPLIT: &[Words] = &[Words::Pair(0), Words::Pair(1), Words::Pair
 /// Products of terms, smallest first: all that are not below the last place of a float32 product.
 pub(super) const SPLIT_TERMS: &[(usize, usize)] = &[(0, 2), (2, 0), (1, 1), (0, 1), (1, 0), (0, 0)];
 
-const ONE_TERM: &[(usize, usize)] = &[(0, 0)];
+/// The only product of operands of one term.
+pub(super) const ONE_TERM: &[(usize, usize)] = &[(0, 0)];
 
 fn choose(precision: Precision) -> Option<Kernel> {
-    use super::{amx, avx512};
-    if !is_x86_feature_detected!("avx512f") || !is_x86_feature_detected!("avx512bw") {
-        return None;
-    }
-    let float32 = |words| Kernel {
-        words,
-        terms: ONE_TERM,
-        rows: avx512::ROWS,
-        depth_multiple: 1,
-        run: avx512::float32,
-    };
-    let tiles =
-        |words, terms| Kernel { words, terms, rows: amx::ROWS, depth_multiple: amx::DEPTH, run: amx::step };
-    match precision {
-        Precision::Bfloat16 if amx::works() => Some(tiles(&[Words::Pair(0)], ONE_TERM)),
-        Precision::Split if amx::works() => Some(tiles(SPLIT, SPLIT_TERMS)),
-        Precision::Bfloat16 if is_x86_feature_detected!("avx512bf16") => {
-            Some(Kernel { run: avx512::bfloat16, ..float32(&[Words::Pair(0)]) })
+    use super::{amx, avx2, avx512};
+    let float32 = |words| {
+        if avx512::is_there() {
+            Some(avx512::kernel(words, avx512::float32))
+        } else if avx2::is_there() {
+            Some(avx2::kernel(words))
+        } else {
+            None
         }
-        Precision::Float32 | Precision::Split => Some(float32(&[Words::One(Precision::Float32)])),
-        Precision::Bfloat16 => Some(float32(&[Words::One(Precision::Bfloat16)])),
-        Precision::Float16 => Some(float32(&[Words::One(Precision::Float16)])),
+    };
+    match precision {
+        Precision::Bfloat16 if avx512::is_there() && amx::works() => {
+            Some(amx::kernel(&[Words::Pair(0)], ONE_TERM, amx::step))
+        }
+        Precision::Split if avx512::is_there() && amx::works() => {
+            Some(amx::kernel(SPLIT, SPLIT_TERMS, amx::step))
+        }
+        Precision::Bfloat16 if avx512::is_there() && is_x86_feature_detected!("avx512bf16") => {
+            Some(avx512::kernel(&[Words::Pair(0)], avx512::bfloat16))
+        }
+        Precision::Float32 | Precision::Split => float32(&[Words::One(Precision::Float32)]),
+        Precision::Bfloat16 => float32(&[Words::One(Precision::Bfloat16)]),
+        Precision::Float16 => float32(&[Words::One(Precision::Float16)]),
     }
 }

@@ -5,9 +5,11 @@
 //! numbers are added in which order depends on the sizes alone, so any number of threads gives the same bits.
 
 mod amx;
+mod avx2;
 mod avx512;
 mod kernel;
 mod pack;
+mod pack_avx2;
 mod scratch;
 
 use std::ops::Range;
@@ -15,20 +17,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub(in crate::matrix) use self::kernel::best_for;
-use self::kernel::{Kernel, PANEL, Step};
+use self::kernel::{Kernel, Step};
 use self::pack::{Place, Words, pack};
 use self::scratch::with_words;
 use super::{Finish, Product, Target, Threads, View};
 use crate::Precision;
-
-/// Most words of the inner dimension in a block: a panel of them is 96 KiB.
-const DEEPEST: usize = 768;
-
-/// Most rows in a task: with the deepest block 360 KiB of the left operand, which stay in the second cache beside four panels.
-const MOST_ROWS: usize = 120;
-
-/// Panels between which the left operand's rows are read again.
-const CHUNK: usize = 4;
 
 /// Most columns packed at once.
 const MOST_COLUMNS: usize = 4096;
@@ -45,7 +38,7 @@ struct Cut {
 impl Cut {
     fn new(kernel: &Kernel, n: usize, k: usize) -> Self {
         let depth = k.div_ceil(kernel.words[0].numbers()).next_multiple_of(kernel.depth_multiple);
-        let n_blocks = depth.div_ceil(DEEPEST).max(1);
+        let n_blocks = depth.div_ceil(kernel.blocks.depth).max(1);
         let block = depth.div_ceil(n_blocks).next_multiple_of(kernel.depth_multiple);
         let starts = |end: usize, step: usize| (0..end.div_ceil(step).max(1)).map(move |i| i * step);
         Self {
@@ -59,7 +52,7 @@ impl Cut {
         let n_terms = kernel.words.len();
         self.columns.iter().flat_map(move |columns| {
             self.inner.iter().enumerate().map(move |(block, inner)| {
-                let n_words = n_terms * columns.len().div_ceil(PANEL) * PANEL * inner.len();
+                let n_words = n_terms * columns.len().next_multiple_of(kernel.panel) * inner.len();
                 (columns.clone(), block, n_words)
             })
         })
@@ -129,9 +122,11 @@ fn pack_part(
     }
     let term_size = out.len() / kernel.words.len();
     for (&words, out) in kernel.words.iter().zip(out.chunks_exact_mut(term_size)) {
-        each_chunk(out, inner.len() * PANEL, threads, |index, panel| {
-            let first = columns.start + index * PANEL;
-            pack(right.transposed(), first..first + PANEL, inner.clone(), words, panel, Place::Panel);
+        let width = kernel.panel;
+        each_chunk(out, inner.len() * width, threads, |index, panel| {
+            let first = columns.start + index * width;
+            let place = Place::Panel { width };
+            pack(right.transposed(), first..first + width, inner.clone(), words, panel, place);
         });
     }
 }
@@ -163,7 +158,7 @@ impl Part<'_> {
             .rows
             .div_ceil(8)
             .next_multiple_of(self.kernel.rows)
-            .min(MOST_ROWS.next_multiple_of(self.kernel.rows))
+            .min(self.kernel.blocks.rows.next_multiple_of(self.kernel.rows))
     }
 
     /// One task: the product of some rows with all packed columns.
@@ -202,15 +197,15 @@ impl Part<'_> {
         right: &[u32],
         target: &mut [f32],
     ) {
-        let (kernel, depth) = (self.kernel, self.inner.len());
-        let n_panels = self.columns.len().div_ceil(PANEL);
-        for chunk in (0..n_panels).step_by(CHUNK) {
-            let panels = chunk..n_panels.min(chunk + CHUNK);
+        let (kernel, width, depth) = (self.kernel, self.kernel.panel, self.inner.len());
+        let n_panels = self.columns.len().div_ceil(width);
+        for chunk in (0..n_panels).step_by(kernel.blocks.panels) {
+            let panels = chunk..n_panels.min(chunk + kernel.blocks.panels);
             for row in (0..rows.len()).step_by(kernel.rows) {
                 for panel in panels.clone() {
-                    let first = panel * PANEL;
+                    let first = panel * width;
                     for (index, &(of_left, of_right)) in kernel.terms.iter().enumerate() {
-                        let right = &right[(of_right * n_panels + panel) * depth * PANEL..][..depth * PANEL];
+                        let right = &right[(of_right * n_panels + panel) * depth * width..][..depth * width];
                         let target = &mut target[row * self.row_stride + self.columns.start + first..];
                         let step = Step {
                             left: left[of_left].wrapping_add(row * left_stride),
@@ -220,7 +215,7 @@ impl Part<'_> {
                             target: target.as_mut_ptr(),
                             target_stride: self.row_stride,
                             rows: (rows.len() - row).min(kernel.rows),
-                            columns: (self.columns.len() - first).min(PANEL),
+                            columns: (self.columns.len() - first).min(width),
                             keep: self.keep || index > 0,
                             alpha: self.product.alpha,
                         };
@@ -234,8 +229,8 @@ impl Part<'_> {
                 }
             }
             if let Some(finish) = self.finish {
-                let first = self.columns.start + panels.start * PANEL;
-                let end = self.columns.end.min(self.columns.start + panels.end * PANEL);
+                let first = self.columns.start + panels.start * width;
+                let end = self.columns.end.min(self.columns.start + panels.end * width);
                 for (index, row) in rows.clone().enumerate() {
                     finish(row, first, &mut target[index * self.row_stride..][first..end]);
                 }
@@ -254,5 +249,41 @@ fn each_chunk<T: Send>(
     match threads {
         Threads::One => data.chunks_mut(size).enumerate().for_each(|(index, chunk)| body(index, chunk)),
         Threads::All => data.par_chunks_mut(size).enumerate().for_each(|(index, chunk)| body(index, chunk)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pack::Words;
+    use super::{avx2, avx512, run};
+    use crate::Precision;
+    use crate::matrix::{Product, Target, View};
+
+    #[test]
+    fn both_instruction_sets_give_the_product() {
+        let plain: &'static [Words] = &[Words::One(Precision::Float32)];
+        let mut kernels = Vec::new();
+        if avx2::is_there() {
+            kernels.push(avx2::kernel(plain));
+        }
+        if avx512::is_there() {
+            kernels.push(avx512::kernel(plain, avx512::float32));
+        }
+        for [m, n, k] in [[1, 1, 1], [6, 16, 5], [7, 17, 800], [75, 40, 33], [150, 33, 1700]] {
+            let numbers = |n: usize, salt: usize| -> Vec<f32> {
+                (0..n).map(|i| ((i * salt) % 13) as f32 - 6.0).collect()
+            };
+            let (left, right) = (numbers(m * k, 7), numbers(k * n, 5));
+            for kernel in &kernels {
+                let mut found = vec![0.5; m * n];
+                let product = Product::new(View::dense(&left, m, k), View::dense(&right, k, n));
+                run(kernel, &product.scaled(0.5), None, Target::new(&mut found, n), true, None);
+                for (at, &found) in found.iter().enumerate() {
+                    // Whole numbers below 2²⁴ are exact in any order.
+                    let sum: f32 = (0..k).map(|x| left[at / n * k + x] * right[x * n + at % n]).sum();
+                    assert!((found - 0.5 - 0.5 * sum).abs() < 1e-3, "{m} {n} {k} [{at}]");
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Operands in the order the kernels read them.
 //!
 //! Both operands are seen as `[outer, inner]`: rows of the left one, columns of the right one, along the inner dimension. Words go either
-//! row after row (`outer · stride + word`, the left operand) or into a panel (`word · 32 + outer`, the right one). What lies beyond the
+//! row after row (`outer · stride + word`, the left operand) or into a panel (`word · width + outer`, the right one). What lies beyond the
 //! matrix is zero. Blocks of 16 by 16 words are read along the direction in which the numbers are neighbours, and turned where needed.
 
 use std::arch::x86_64::{
@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::super::View;
-use super::kernel::PANEL;
+use super::{avx512, pack_avx2};
 use crate::Precision;
 
 /// What a word of a packed operand holds.
@@ -44,8 +44,8 @@ impl Words {
 pub(super) enum Place {
     /// `outer · stride + word`.
     Rows { stride: usize },
-    /// `word · PANEL + outer`.
-    Panel,
+    /// `word · width + outer`.
+    Panel { width: usize },
 }
 
 const BLOCK: usize = 16;
@@ -68,38 +68,80 @@ pub(super) fn pack(
     }
     let needed = match place {
         Place::Rows { stride } => (outer.len() - 1) * stride + inner.len(),
-        Place::Panel => (inner.len() - 1) * PANEL + outer.len(),
+        Place::Panel { width } => (inner.len() - 1) * width + outer.len(),
     };
     assert!(needed <= out.len(), "packed words fit");
     let job = Job { view, outer, inner, place };
-    #[expect(unsafe_code, reason = "compiled for AVX-512")]
-    // SAFETY: kernels, and so their layouts, are used only where AVX-512 (F and BW) was found.
-    unsafe {
-        match words {
-            Words::One(Precision::Bfloat16) => job.run::<BFLOAT16>(out),
-            Words::One(Precision::Float16) => job.run::<FLOAT16>(out),
-            Words::One(_) => job.run::<PLAIN>(out),
-            Words::Pair(0) => job.run::<PAIR>(out),
-            Words::Pair(1) => job.run::<{ PAIR + 1 }>(out),
-            Words::Pair(_) => job.run::<{ PAIR + 2 }>(out),
-        }
-    }
+    if avx512::is_there() { job.pack_by_avx512(words, out) } else { job.pack_by_avx2(words, out) }
 }
 
 /// Kinds of words, as the loops are compiled for each: one number, as it is or rounded; from [`PAIR`] on, terms of two numbers.
 const PLAIN: usize = 0;
-const BFLOAT16: usize = 1;
-const FLOAT16: usize = 2;
+pub(super) const BFLOAT16: usize = 1;
+pub(super) const FLOAT16: usize = 2;
 const PAIR: usize = 3;
 
-struct Job<'a> {
-    view: View<'a>,
-    outer: Range<usize>,
-    inner: Range<usize>,
-    place: Place,
+/// What is packed, and where it goes.
+pub(super) struct Job<'a> {
+    pub(super) view: View<'a>,
+    pub(super) outer: Range<usize>,
+    pub(super) inner: Range<usize>,
+    pub(super) place: Place,
 }
 
 impl Job<'_> {
+    #[expect(unsafe_code, reason = "compiled for AVX-512")]
+    fn pack_by_avx512(&self, words: Words, out: &mut [u32]) {
+        // SAFETY: called only where AVX-512 (F and BW) was found.
+        unsafe {
+            match words {
+                Words::One(Precision::Bfloat16) => self.run::<BFLOAT16>(out),
+                Words::One(Precision::Float16) => self.run::<FLOAT16>(out),
+                Words::One(_) => self.run::<PLAIN>(out),
+                Words::Pair(0) => self.run::<PAIR>(out),
+                Words::Pair(1) => self.run::<{ PAIR + 1 }>(out),
+                Words::Pair(_) => self.run::<{ PAIR + 2 }>(out),
+            }
+        }
+    }
+
+    #[expect(unsafe_code, reason = "compiled for AVX2")]
+    fn pack_by_avx2(&self, words: Words, out: &mut [u32]) {
+        // SAFETY: kernels, and so their layouts, are used only where AVX-512 or all that AVX2's kernel wants was found.
+        unsafe {
+            match words {
+                Words::One(Precision::Bfloat16) => pack_avx2::run::<BFLOAT16>(self, out),
+                Words::One(Precision::Float16) => pack_avx2::run::<FLOAT16>(self, out),
+                Words::One(_) => pack_avx2::run::<PLAIN>(self, out),
+                Words::Pair(term) => self.pack_pairs_plainly(term, out),
+            }
+        }
+    }
+
+    /// One pair after the other: no kernel below AVX-512 reads pairs, but the tiles' emulation does.
+    fn pack_pairs_plainly(&self, term: usize, out: &mut [u32]) {
+        let half = |outer: usize, inner: usize| {
+            if outer >= self.view.rows || inner >= self.view.columns {
+                return 0;
+            }
+            let mut rest = self.view.data[outer * self.view.row_stride + inner * self.view.column_stride];
+            for _ in 0..term {
+                let upper = Precision::Bfloat16.round(rest);
+                rest = if upper.is_infinite() && rest.is_infinite() { 0.0 } else { rest - upper };
+            }
+            Precision::Bfloat16.round(rest).to_bits() >> 16
+        };
+        for (i, outer) in self.outer.clone().enumerate() {
+            for (j, word) in self.inner.clone().enumerate() {
+                let at = match self.place {
+                    Place::Rows { stride } => i * stride + j,
+                    Place::Panel { width } => j * width + i,
+                };
+                out[at] = half(outer, 2 * word) | half(outer, 2 * word + 1) << 16;
+            }
+        }
+    }
+
     #[target_feature(enable = "avx512f,avx512bw")]
     fn run<const KIND: usize>(&self, out: &mut [u32]) {
         let outer = || self.outer.clone().step_by(BLOCK);
@@ -128,9 +170,9 @@ impl Job<'_> {
                 let block = if along_inner { block } else { turned(block) };
                 copy(&block, n_outer, n_words, &mut out[at.0 * stride + at.1..], stride);
             }
-            Place::Panel => {
+            Place::Panel { width } => {
                 let block = if along_inner { turned(block) } else { block };
-                copy(&block, n_words, n_outer, &mut out[at.1 * PANEL + at.0..], PANEL);
+                copy(&block, n_words, n_outer, &mut out[at.1 * width + at.0..], width);
             }
         }
     }
@@ -321,8 +363,29 @@ fn copy(block: &Block, n_lines: usize, n: usize, out: &mut [u32], stride: usize)
 mod tests {
     use super::*;
 
-    fn has_avx512() -> bool {
-        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+    const PANEL: usize = 32;
+
+    type PackJob = fn(&Job<'_>, Words, &mut [u32]);
+
+    const KINDS: [Words; 6] = [
+        Words::One(Precision::Float32),
+        Words::One(Precision::Bfloat16),
+        Words::One(Precision::Float16),
+        Words::Pair(0),
+        Words::Pair(1),
+        Words::Pair(2),
+    ];
+
+    /// The ways of packing that this processor has.
+    fn ways() -> Vec<PackJob> {
+        let mut ways: Vec<PackJob> = Vec::new();
+        if avx512::is_there() {
+            ways.push(|job, words, out| job.pack_by_avx512(words, out));
+        }
+        if super::super::avx2::is_there() {
+            ways.push(|job, words, out| job.pack_by_avx2(words, out));
+        }
+        ways
     }
 
     fn numbers(n: usize) -> Vec<f32> {
@@ -352,38 +415,38 @@ mod tests {
 
     #[test]
     fn words_lie_where_the_kernels_read_them() {
-        if !has_avx512() {
-            return;
-        }
         let data = numbers(41 * 53);
         let plain = View::dense(&data, 41, 53);
         let overlapping = View::new(&data, 70, 53, 7);
         let strided = View { column_stride: 2, columns: 20, ..overlapping };
-        for view in [plain, plain.transposed(), overlapping, overlapping.transposed(), strided] {
-            for words in [
-                Words::One(Precision::Float32),
-                Words::One(Precision::Float16),
-                Words::Pair(0),
-                Words::Pair(1),
-                Words::Pair(2),
-            ] {
-                let n_words = view.columns.div_ceil(words.numbers()) + 3;
-                for (outer, inner) in [(0..32, 0..n_words), (5..view.rows + 2, 3..n_words)] {
-                    let stride = n_words + 1;
-                    let mut rows = vec![7; outer.len() * stride];
-                    pack(view, outer.clone(), inner.clone(), words, &mut rows, Place::Rows { stride });
-                    let mut panel = vec![7; n_words * PANEL];
-                    let columns = outer.start..outer.end.min(outer.start + PANEL);
-                    pack(view, columns.clone(), inner.clone(), words, &mut panel, Place::Panel);
-                    for (i, o) in outer.enumerate() {
-                        for (j, w) in inner.clone().enumerate() {
-                            let expected = expected(view, o, w, words);
-                            assert_eq!(rows[i * stride + j], expected, "{o} {w}");
-                            if i < columns.len() {
-                                assert_eq!(panel[j * PANEL + i], expected, "{o} {w}");
-                            }
-                        }
+        for pack in ways() {
+            for view in [plain, plain.transposed(), overlapping, overlapping.transposed(), strided] {
+                for words in KINDS {
+                    let n_words = view.columns.div_ceil(words.numbers()) + 3;
+                    for (outer, inner) in [(0..32, 0..n_words), (5..view.rows + 2, 3..n_words)] {
+                        lies_right(pack, view, outer, inner, words);
                     }
+                }
+            }
+        }
+    }
+
+    fn lies_right(pack: PackJob, view: View<'_>, outer: Range<usize>, inner: Range<usize>, words: Words) {
+        let stride = inner.end + 1;
+        let mut rows = vec![7; outer.len() * stride];
+        let job = Job { view, outer: outer.clone(), inner: inner.clone(), place: Place::Rows { stride } };
+        pack(&job, words, &mut rows);
+        let mut panel = vec![7; inner.end * PANEL];
+        let columns = outer.start..outer.end.min(outer.start + PANEL);
+        let job =
+            Job { view, outer: columns.clone(), inner: inner.clone(), place: Place::Panel { width: PANEL } };
+        pack(&job, words, &mut panel);
+        for (i, o) in outer.enumerate() {
+            for (j, w) in inner.clone().enumerate() {
+                let expected = expected(view, o, w, words);
+                assert_eq!(rows[i * stride + j], expected, "{o} {w}");
+                if i < columns.len() {
+                    assert_eq!(panel[j * PANEL + i], expected, "{o} {w}");
                 }
             }
         }
@@ -391,7 +454,7 @@ mod tests {
 
     #[test]
     fn three_terms_hold_a_float32() {
-        if !has_avx512() {
+        if ways().is_empty() {
             return;
         }
         let mut numbers = numbers(4000);
