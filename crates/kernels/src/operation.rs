@@ -53,6 +53,20 @@ impl Array {
         }
     }
 
+    /// The array of a tensor on the CPU, without a copy where its elements lie in C order.
+    ///
+    /// # Panics
+    /// When the tensor lives elsewhere or is not float32: callers ask [`on_cpu`] first.
+    pub fn from_tensor<const D: usize>(tensor: Tensor<D>) -> Self {
+        let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
+        Self::from_flex(untracked(tensor.into()))
+    }
+
+    /// The same elements as a tensor without a gradient tape; nothing is copied.
+    pub fn tensor<const D: usize>(&self) -> Tensor<D> {
+        Tensor::from_primitive::<Flex>(self.tensor.clone())
+    }
+
     /// Sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -201,16 +215,9 @@ impl<const N: usize, O: CpuOperation<N>> Backward<Flex, N> for Step<O> {
 pub(crate) mod check {
     //! What every operation is tested with: finite differences, and a composition of the engine's operations.
 
-    use burn::tensor::Device;
     use draws::Draws;
 
-    use super::{Array, CpuOperation, Tensor, TensorData};
-
-    impl Array {
-        pub(crate) fn tensor<const D: usize>(&self) -> Tensor<D> {
-            Tensor::from_data(TensorData::new(self.values().to_vec(), self.shape().to_vec()), &Device::flex())
-        }
-    }
+    use super::{Array, CpuOperation, Tensor};
 
     /// Calls `check` with every precision and a tolerance for sums of a few hundred terms of size one, compared with float32 sums of
     /// [`rounded`] operands: there the gradient of the output is not rounded, nor are intermediate results.

@@ -1,6 +1,6 @@
 //! Seconds, processor seconds, memory and share of the machine's own product speed of whole passes, one JSON line each.
 //!
-//! `cargo bench -p culturemert-mert --bench whole -- [embed|train|frozen] [--seconds S] [--clips B] [--precision P] [--repeat N] [--threads N]`
+//! `cargo bench -p culturemert-mert --bench whole -- [embed|train|frozen] [--seconds S] [--clips B] [--precision P] [--repeat N] [--threads N] [--recompute 1]`
 //!
 //! `train` is forward and backward of all parameters with dropout and all heads, `frozen` the same with the transformer's parameters fixed;
 //! the optimiser is not in it. Weights are those a new model starts with, the wave is noise.
@@ -45,6 +45,7 @@ struct Settings {
     precision: Precision,
     repeat: usize,
     threads: usize,
+    recomputes: bool,
 }
 
 impl Settings {
@@ -64,6 +65,7 @@ impl Settings {
                 .map_or(Precision::Float32, |name| name.parse().expect("a precision")),
             repeat: number("--repeat").map_or(3, |n| n as usize),
             threads: number("--threads").map_or(0, |n| n as usize),
+            recomputes: number("--recompute").is_some_and(|n| n > 0.0),
             work,
         }
     }
@@ -126,7 +128,7 @@ fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<
     let heads = HeadsConfig::v1_95m();
     let device = Device::flex().autodiff();
     let model = Mert::from_scratch(config, Some(&heads), 1, &device).expect("a known shape");
-    let model = model.with_precision(settings.precision);
+    let model = model.with_precision(settings.precision).with_recomputation(settings.recomputes);
     let frozen = settings.work == "frozen";
     let model = parameters::set_trainable(model, &|name| {
         !frozen || !(name.starts_with("encoder.") || name.starts_with("feature_projection."))

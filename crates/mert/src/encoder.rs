@@ -8,6 +8,7 @@ use kernels::Precision;
 use crate::draws_of_step::Site;
 use crate::front_end::{FeatureExtractor, FeatureProjection, Norm, blank};
 use crate::pos_conv::PosConv;
+use crate::recompute::recomputed;
 use crate::transformer::{Layer, LayerContext};
 use crate::{EncoderConfig, MertError, StepDraws};
 
@@ -44,6 +45,8 @@ pub struct Encoder {
     field_of_view: usize,
     #[module(skip)]
     pub(crate) precision: Precision,
+    #[module(skip)]
+    pub(crate) recomputes: bool,
 }
 
 impl Encoder {
@@ -62,6 +65,7 @@ impl Encoder {
             pre_norm: config.do_stable_layer_norm,
             field_of_view: config.field_of_view(),
             precision: Precision::default(),
+            recomputes: false,
         }
     }
 
@@ -131,7 +135,11 @@ impl Encoder {
         for (index, layer) in self.encoder.layers.iter().enumerate() {
             if !draws.is_some_and(|draws| draws.skips(index)) {
                 let context = LayerContext { index, n_valid, draws, precision: self.precision };
-                x = layer.forward(x, &context, observe);
+                x = if self.recomputes {
+                    recomputed(layer, x, &context)
+                } else {
+                    layer.forward(x, &context, observe)
+                };
             }
             observe(&format!("layer.{index}.out"), &x);
         }

@@ -22,6 +22,7 @@ mod model;
 mod objective;
 pub mod parameters;
 mod pos_conv;
+mod recompute;
 mod transformer;
 
 pub use config::{ConvNorm, EncoderConfig, HeadsConfig};

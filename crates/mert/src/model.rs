@@ -63,6 +63,14 @@ impl Mert {
         self
     }
 
+    /// The same model whose transformer layers keep only their inputs for the backward pass and compute the rest again: less memory, more
+    /// time, the same numbers. Activations inside a layer are then not observed.
+    #[must_use]
+    pub fn with_recomputation(mut self, recomputes: bool) -> Self {
+        self.encoder.recomputes = recomputes;
+        self
+    }
+
     /// What products are computed in.
     pub fn precision(&self) -> Precision {
         self.encoder.precision

@@ -28,6 +28,9 @@ pub enum Compute {
 pub struct PrecisionPlan {
     /// What the model computes in.
     pub compute: Compute,
+    /// Whether the transformer's layers keep only their inputs for the backward pass and are computed again in it: less memory, more time,
+    /// the same numbers.
+    pub recompute: bool,
     /// How the loss is scaled; read in `float16` only.
     pub loss_scale: ScalerSettings,
 }

@@ -106,7 +106,7 @@ pub(crate) fn sit(
     for notice in notices {
         watch(Event::Notice(notice));
     }
-    let model = model.with_precision(precision);
+    let model = model.with_precision(precision).with_recomputation(plan.precision.recompute);
     let loader = Loader::new(plan, corpus, &codes, model.config())?;
     let resumes = begun.is_some();
     let folder = match begun {
