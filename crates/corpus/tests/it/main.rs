@@ -5,6 +5,7 @@
 mod codes;
 mod crop;
 mod damage;
+mod datasets;
 mod faults;
 mod helpers;
 #[path = "../../../audio/tests/it/makers/mod.rs"]
