@@ -29,7 +29,8 @@ pub struct DataSetCard {
     pub tags: usize,
     /// Only the first seconds of a recording count in the evaluation (ccml, `config.py`).
     pub max_seconds: Option<f64>,
-    /// Hours of its training split that CultureMERT is pre-trained on.
+    /// Hours of its training split that CultureMERT is pre-trained on: those of its stage 2, and of Music4All the fifth of stage 1's 100 h that is
+    /// replayed.
     pub pretraining_hours: Option<f64>,
 }
 

@@ -9,7 +9,7 @@ use super::catalogue::{Catalogue, FileName, Listed, Place, refuse_repeated};
 use super::metadata_folder::MetadataFolder;
 use super::mt19937::Mt19937;
 use super::{DataSetCard, DataSetRequest};
-use crate::{CorpusError, Split};
+use crate::{CorpusError, Cut, Split};
 
 pub(super) const ADAPTER: Adapter = Adapter {
     card: DataSetCard {
@@ -116,14 +116,10 @@ fn table(folder: &MetadataFolder, name: &str, split: Split) -> Result<Vec<Listed
             return Err(fail(format!("it has {} cells, the header has {}", cells.len(), header.len())));
         }
         let seconds = |at: usize| {
-            let is_time = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
-            let read = cells[at].parse().ok().filter(is_time);
-            read.ok_or_else(|| fail(format!("`{}` is no time in seconds", cells[at])))
+            cells[at].parse::<f64>().map_err(|_| fail(format!("`{}` is no time in seconds", cells[at])))
         };
         let (from, to) = (seconds(start)?, seconds(end)?);
-        if from >= to {
-            return Err(fail(format!("the piece ends at {to} s, before it starts at {from} s")));
-        }
+        Cut::new(from, to).map_err(fail)?;
         let tags = tag_columns.iter().flat_map(|&(name, at)| {
             cells[at]
                 .split('|')

@@ -17,6 +17,7 @@ mod check;
 mod data_set;
 mod dunya;
 mod fma;
+mod gather;
 mod hindustani;
 mod labels;
 mod load;
@@ -26,6 +27,7 @@ mod makam;
 mod metadata_folder;
 mod mt19937;
 mod music4all;
+mod own;
 mod request;
 mod split_lists;
 mod vocabulary;
@@ -33,5 +35,9 @@ mod vocabulary;
 pub use card::{DataSetCard, cards};
 pub use check::{DataSetCheck, SplitCheck, TagCount, Unreadable, check};
 pub use data_set::{DataSet, DataSetItem};
+pub use gather::{
+    DataReport, Excluded, GatherRequest, GatherSet, Gathered, GatheredSet, Overlap, UsedFile, gather,
+};
 pub use load::load;
+pub use own::{IndexRequest, load_index};
 pub use request::{DataSetRequest, MtatSplit};

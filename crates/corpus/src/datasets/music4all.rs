@@ -24,7 +24,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         recordings: [87184, 0, 22085],
         tags: 0,
         max_seconds: None,
-        pretraining_hours: None,
+        pretraining_hours: Some(20.0),
     },
     aliases: &[],
     published: &[],

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use culturemert_corpus::Split;
 use culturemert_corpus::datasets::{DataSetCheck, DataSetRequest, MtatSplit, cards, check, load};
 
-use crate::helpers::{noise, wav};
+use crate::helpers::{noise, npy_of, wav};
 
 /// What the real split and tag files give, without any audio.
 fn checked(name: &str, split: MtatSplit) -> Option<DataSetCheck> {
@@ -59,21 +59,6 @@ impl Place {
         }
         assert!(!said.contains('\n'), "{said}");
     }
-}
-
-/// `.npy` of texts, as numpy writes it.
-fn npy_of(texts: &[&str]) -> Vec<u8> {
-    let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(1);
-    let header = format!("{{'descr': '<U{width}', 'fortran_order': False, 'shape': ({},), }}\n", texts.len());
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    for text in texts {
-        let mut cell: Vec<u8> = text.chars().flat_map(|letter| (letter as u32).to_le_bytes()).collect();
-        cell.resize(4 * width, 0);
-        bytes.extend(cell);
-    }
-    bytes
 }
 
 const TABLE: [(&str, [usize; 3], usize); 7] = [
