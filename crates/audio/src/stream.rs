@@ -18,6 +18,23 @@ pub fn load(path: impl AsRef<Path>, resampler: Resampler) -> Result<Vec<f32>, Au
     Ok(samples)
 }
 
+/// How long a recording lasts, seconds: what its header states, where that is how its end is known, else what decoding it gives.
+///
+/// A header is believed unread: a download that was cut off still states the whole length, and fails when it is decoded.
+pub fn seconds(path: impl AsRef<Path>) -> Result<f64, AudioError> {
+    let path = path.as_ref();
+    let mut decoder = Decoder::open(path).map_err(|flaw| flaw.of(path))?;
+    if let Some(stated) = decoder.stated_seconds() {
+        return Ok(stated);
+    }
+    let (mut n_samples, mut rate) = (0u64, 1);
+    while let Some((samples, rate_hz)) = decoder.next_block().map_err(|flaw| flaw.of(path))? {
+        n_samples += samples.len() as u64;
+        rate = rate_hz;
+    }
+    Ok(n_samples as f64 / f64::from(rate))
+}
+
 /// A recording at 24 kHz mono, block after block, in memory that does not grow with its length. The blocks one after another are
 /// what [`load`] gives, bit for bit.
 pub struct Stream24k {

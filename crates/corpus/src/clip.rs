@@ -14,7 +14,7 @@ pub struct Clip {
     pub id: String,
     /// The recording's name, relative to where the recordings came from.
     pub source: String,
-    /// SHA-256 of the recording's file.
+    /// SHA-256 of the recording's file; of a piece of a file, of that and the piece's times.
     pub source_sha256: String,
     /// First sample within the recording, at 24 kHz.
     pub start: u64,

@@ -28,6 +28,22 @@ pub enum CorpusError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no data set of this name.
+    #[error("there is no data set `{name}`, only: {known}")]
+    UnknownDataSet {
+        /// What was asked for.
+        name: String,
+        /// All there are.
+        known: String,
+    },
+    /// A data set on disk is not what it should be.
+    #[error("data set `{name}`: {reason}")]
+    DataSet {
+        /// Its short name.
+        name: String,
+        /// What is wrong with it, with counts, and what to do.
+        reason: String,
+    },
     /// A setting has a value that makes no sense.
     #[error("setting `{name}`: {reason}")]
     Setting {

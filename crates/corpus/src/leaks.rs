@@ -72,7 +72,8 @@ pub(crate) fn shared_content(recordings: &[Placed<'_>]) -> Result<Vec<Vec<String
 pub(crate) fn leaking_groups(recordings: &[Placed<'_>]) -> Vec<GroupLeak> {
     let mut groups: BTreeMap<(&str, &str), (BTreeSet<Split>, usize)> = BTreeMap::new();
     for recording in recordings {
-        if let Some(group) = recording.group {
+        let stated = recording.group.into_iter().flat_map(|groups| groups.split(';')).map(str::trim);
+        for group in stated.filter(|group| !group.is_empty()) {
             let (splits, n) = groups.entry((recording.culture, group)).or_default();
             splits.insert(recording.split);
             *n += 1;

@@ -35,6 +35,7 @@ mod replace;
 mod report;
 mod sample_format;
 mod sampler;
+mod saved_splits;
 mod segments;
 mod settings;
 mod shards;
@@ -47,7 +48,7 @@ pub use codes::{CodesHeader, CodesReader, CodesWriter, ShardCodesWriter};
 pub use collate::{Alignment, CollateRule, Collated, CollatedClip, collate};
 pub use corpus::Corpus;
 pub use error::CorpusError;
-pub use index::{Index, Recording, read_index};
+pub use index::{Cut, Index, Recording, read_index};
 pub use leaks::GroupLeak;
 pub use manifest::{Manifest, Shard};
 pub use prepare::{PrepareRequest, prepare, prepare_index};
@@ -58,6 +59,7 @@ pub use sample_format::SampleFormat;
 pub use sampler::{
     Crop, CultureHours, HeldOut, Material, Mixture, Replay, Sampler, SamplerPlan, held_out_crops,
 };
+pub use saved_splits::{SplitsKept, keep_splits};
 pub use settings::{JobShare, PrepareSettings, SplitShares};
 pub use split::Split;
 pub use stratify::redraw_splits;

@@ -13,7 +13,7 @@ use crate::containment::Containment;
 use crate::part::{Part, Parts};
 use crate::prepare::QUARANTINE;
 use crate::shards::Decoded;
-use crate::survey::{Fault, Surveyed, look_at};
+use crate::survey::{Fault, Surveyed, look_at_piece};
 use crate::{CorpusError, JobShare, PrepareRequest, Progress, Quarantined, Reason, Recording, assemble};
 
 /// What decoding came to; `None` for recordings of other jobs.
@@ -63,7 +63,7 @@ impl<'a> Passes<'a> {
                 return Err(self.interrupted(0));
             }
             let outside = containment.and_then(|containment| containment.fault(&recording.path));
-            let found = outside.map_or_else(|| look_at(&recording.path), Err);
+            let found = outside.map_or_else(|| look_at_piece(recording), Err);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (self.progress)(Progress::Hashed { done, total: self.total });
             Ok(Some(found))
@@ -84,11 +84,11 @@ impl<'a> Passes<'a> {
             let outcome = match surveyed {
                 Err(fault) => Err(fault.clone()),
                 Ok(content) => {
-                    let key = parts.key(&recording.path, *content);
+                    let key = parts.key(recording, *content);
                     let part = match parts.known(&key) {
                         Some(part) => Some(part),
                         None if self.stop.load(Ordering::Relaxed) => None,
-                        None => parts.make(&recording.path, &recording.source, &key)?,
+                        None => parts.make(recording, &key)?,
                     };
                     let Some(part) = part else {
                         return Err(self.interrupted(done.load(Ordering::Relaxed)));

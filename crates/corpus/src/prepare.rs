@@ -11,6 +11,7 @@ use files::FilesError;
 use crate::containment::Containment;
 use crate::part::Parts;
 use crate::passes::Passes;
+use crate::saved_splits::keep_splits_within;
 use crate::survey::{Surveyed, fingerprint};
 use crate::{
     CorpusError, Index, JobShare, PrepareReport, PrepareSettings, Prepared, Progress, assemble, links,
@@ -32,6 +33,8 @@ pub struct PrepareRequest {
     pub share: Option<JobShare>,
     /// Folders that recordings may lie in beside the folder of the index. What leads elsewhere is quarantined unopened.
     pub audio_roots: Vec<PathBuf>,
+    /// A file that keeps the splits of recordings whose index states none: they are read there, or drawn and written.
+    pub splits: Option<PathBuf>,
     /// Replace a corpus of other sources or settings (and the codes made from it) instead of refusing.
     pub replace: bool,
 }
@@ -46,6 +49,7 @@ impl PrepareRequest {
             max_quarantined_share: 0.1,
             share: None,
             audio_roots: Vec::new(),
+            splits: None,
             replace: false,
         }
     }
@@ -69,8 +73,12 @@ pub fn prepare(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Prepared, CorpusError> {
     check(request)?;
-    let index = read_index(&request.index, Some(&request.out))?;
+    let mut index = read_index(&request.index, Some(&request.out))?;
     let containment = Containment::of(&request.index, &request.audio_roots)?;
+    if let Some(file) = &request.splits {
+        let PrepareSettings { split_shares, seed, .. } = request.settings;
+        keep_splits_within(&mut index, file, split_shares, seed, Some(&containment))?;
+    }
     prepare_within(Some(&containment), &index, request, stop, progress)
 }
 

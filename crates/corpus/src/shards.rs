@@ -177,7 +177,7 @@ impl Layout<'_> {
             .collect();
         missing.into_par_iter().with_max_len(1).try_for_each(|one| {
             let recording = &self.recordings[one.recording];
-            let part = self.parts.make(&recording.path, &recording.source, &one.key)?;
+            let part = self.parts.make(recording, &one.key)?;
             part.map(|_| ()).ok_or_else(|| self.interrupted(one.recording))
         })
     }

@@ -1,6 +1,7 @@
 //! Draws the splits of recordings that have none.
 //!
-//! Recordings are first joined to units that must stay together: the same group within a culture, or the same content. Units are then
+//! Recordings are first joined to units that must stay together: the same group within a culture (one of several joined by `;`, as a
+//! singer and a work), or the same content. Units are then
 //! dealt out by iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): take the label (tag within a culture, or the culture
 //! itself) with the fewest undealt recordings, and give each unit that carries it, largest first, to the split that still wants most of
 //! that label. Two additions: a split that has all it wants of the culture takes nothing while another still wants some, and labels of
@@ -109,10 +110,11 @@ fn units(items: &[Item<'_>]) -> Vec<Unit> {
     let mut parent: Vec<usize> = (0..items.len()).collect();
     let mut first_with: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (item_idx, item) in items.iter().enumerate() {
-        let group = item.group.map(|group| (item.culture, group));
+        let groups = item.group.into_iter().flat_map(|groups| groups.split(';')).map(str::trim);
+        let groups = groups.filter(|group| !group.is_empty()).map(|group| (item.culture, group));
         // No culture is empty, so a hash never meets a group.
         let contents = item.hashes.into_iter().map(|hash| ("", hash));
-        for key in group.into_iter().chain(contents) {
+        for key in groups.chain(contents) {
             let first = *first_with.entry(key).or_insert(item_idx);
             let (a, b) = (root(&mut parent, first), root(&mut parent, item_idx));
             parent[a.max(b)] = a.min(b);
@@ -274,6 +276,27 @@ mod tests {
         let given = [Some(Split::Test), None, Some(Split::Train), None];
         let splits = draw(&[(1, 0), (1, 0), (2, 0), (2, 0)], &given, 0);
         assert_eq!(splits, [Split::Test, Split::Test, Split::Train, Split::Train]);
+    }
+
+    #[test]
+    fn neither_singer_nor_work_stands_on_two_sides() {
+        // Recording 0 shares its singer with 1, which shares its work with 2.
+        let groups = ["singer:a; work:x", "singer:a; work:y", "singer:b;work:y", "singer:c;work:z"];
+        let hashes: Vec<String> = (0..4).map(|item| format!("h{item}")).collect();
+        let tags: [String; 0] = [];
+        let items: Vec<Item<'_>> = (0..4)
+            .map(|item| Item {
+                culture: "c",
+                group: Some(groups[item]),
+                tags: &tags,
+                hashes: [&hashes[item]; 2],
+                given: None,
+            })
+            .collect();
+        for seed in 0..20 {
+            let splits = assign(&items, SplitShares::default(), seed);
+            assert!(splits[0] == splits[1] && splits[1] == splits[2] && splits[3] != splits[0], "{splits:?}");
+        }
     }
 
     #[test]

@@ -4,13 +4,22 @@ use std::path::Path;
 
 use files::{ContentHash, FilesError, Hasher};
 
-use crate::{Index, Reason, container};
+use crate::{Index, Reason, Recording, container};
 
 /// Why a recording is broken, in a word and in a sentence.
 pub(crate) type Fault = (Reason, String);
 
 /// What a file of the index is; `None` where another job looks.
 pub(crate) type Surveyed = Option<Result<ContentHash, Fault>>;
+
+/// What stands for the content of a recording: the hash of its file, or of the hash and the piece that is meant.
+pub(crate) fn look_at_piece(recording: &Recording) -> Result<ContentHash, Fault> {
+    let whole = look_at(&recording.path)?;
+    Ok(match recording.cut {
+        None => whole,
+        Some(cut) => Hasher::default().part(whole.to_string()).part(cut.to_string()).finish(),
+    })
+}
 
 /// The hash of a file that might be a recording.
 pub(crate) fn look_at(path: &Path) -> Result<ContentHash, Fault> {

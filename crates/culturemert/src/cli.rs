@@ -26,6 +26,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Synth(commands::synth::Args),
+    Datasets(commands::datasets::Args),
     Prepare(commands::prepare::Args),
     FitCodec(commands::fit_codec::Args),
     Tokenize(commands::tokenize::Args),

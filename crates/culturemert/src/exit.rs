@@ -61,6 +61,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
                     corpus::CorpusError::Setting { .. }
                         | corpus::CorpusError::Index { .. }
                         | corpus::CorpusError::IndexLine { .. }
+                        | corpus::CorpusError::UnknownDataSet { .. }
                 )
             )
     })

@@ -14,6 +14,8 @@ mod growing;
 mod hash;
 mod npy;
 mod npy_grid;
+mod npy_header;
+mod npy_text;
 
 pub use atomic::{AtomicFile, write_atomic, write_json, write_together};
 pub use beside::UNFINISHED;
@@ -26,3 +28,4 @@ pub use growing::{GrowingFile, append_line};
 pub use hash::{ContentHash, Hasher, hash_bytes, hash_file};
 pub use npy::{Npy, NpyElement, NpyWriter, write_npy};
 pub use npy_grid::NpyGrid;
+pub use npy_text::{read_npy_pickle, read_npy_text};

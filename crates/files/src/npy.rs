@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use bytemuck::Pod;
 use memmap2::Mmap;
 
+use crate::npy_header::{Header, MAGIC};
 use crate::{AtomicFile, FilesError};
 
-const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// Room for any header we write; a streamed header is padded to it because the length is known last.
 pub(crate) const HEADER_BYTES: usize = 128;
 
@@ -34,6 +34,9 @@ impl NpyElement for i16 {
 impl NpyElement for u16 {
     const DESCR: &'static str = "<u2";
 }
+impl NpyElement for u8 {
+    const DESCR: &'static str = "|u1";
+}
 impl NpyElement for i64 {
     const DESCR: &'static str = "<i8";
 }
@@ -54,21 +57,12 @@ impl<T: NpyElement> Npy<T> {
         #[expect(unsafe_code, reason = "memory maps are unsafe by nature")]
         // SAFETY: the map is read-only, and files of a corpus are replaced by renaming, never rewritten in place.
         let map = unsafe { Mmap::map(&file) }.map_err(FilesError::io("map", path))?;
-        if map.len() < 10 || &map[..8] != MAGIC {
-            return Err(bad("it does not start like a version 1.0 npy file".into()));
-        }
-        let data_offset = 10 + usize::from(u16::from_le_bytes([map[8], map[9]]));
-        let header = map.get(10..data_offset).ok_or_else(|| bad("its header is cut short".into()))?;
-        let header = std::str::from_utf8(header).map_err(|_| bad("its header is not text".into()))?;
-        if !header.contains(&format!("'descr': '{}'", T::DESCR)) {
+        let header = Header::read(&map).map_err(bad)?;
+        if header.descr != T::DESCR {
             return Err(bad(format!("its elements are not `{}`", T::DESCR)));
         }
-        if !header.contains("'fortran_order': False") {
-            return Err(bad("it is not in C order".into()));
-        }
-        let shape = parse_shape(header).ok_or_else(|| bad("its shape cannot be read".into()))?;
-        let elements = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
-        let bytes = elements.and_then(|n| n.checked_mul(size_of::<T>()));
+        let bytes = header.n_elements().and_then(|n| n.checked_mul(size_of::<T>()));
+        let Header { shape, data_offset, .. } = header;
         if bytes != Some(map.len() - data_offset) {
             return Err(bad(format!(
                 "its shape {shape:?} does not fit its {} bytes",
@@ -90,13 +84,6 @@ impl<T: NpyElement> Npy<T> {
     pub fn as_slice(&self) -> &[T] {
         bytemuck::cast_slice(&self.map[self.data_offset..])
     }
-}
-
-fn parse_shape(header: &str) -> Option<Vec<usize>> {
-    let (_, rest) = header.split_once("'shape':")?;
-    let (_, rest) = rest.split_once('(')?;
-    let (inside, _) = rest.split_once(')')?;
-    inside.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
 }
 
 pub(crate) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {

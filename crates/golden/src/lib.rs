@@ -1,6 +1,7 @@
 //! Reads the numbers recorded from the original programs; for tests only.
 //!
-//! Cases lie under `$CULTUREMERT_GOLDEN` (default `../shared/golden` beside the workspace), recordings under `$CULTUREMERT_AUDIO`.
+//! Cases lie under `$CULTUREMERT_GOLDEN` (default `../shared/golden` beside the workspace), recordings under `$CULTUREMERT_AUDIO`,
+//! split and tag files of public data sets under `$CULTUREMERT_METADATA`.
 //! A test walks whatever cases it finds; where the folder is absent it says so and passes.
 
 #![expect(
@@ -31,6 +32,11 @@ pub fn folder(kind: &str) -> Option<PathBuf> {
 /// The folder of real recordings, or `None` with a line on stderr when it is absent.
 pub fn recordings() -> Option<PathBuf> {
     present("CULTUREMERT_AUDIO", "audio")
+}
+
+/// The folder of the split and tag files of public data sets, or `None` with a line on stderr when it is absent.
+pub fn metadata() -> Option<PathBuf> {
+    present("CULTUREMERT_METADATA", "metadata")
 }
 
 /// The cases of a kind that hold `file`, in the order of their names.

@@ -83,3 +83,4 @@ pub use stage_data::{CultureHours, Replay, Sharing, StageData};
 pub use tensor_file::{NamedTensor, TensorRef, read_tensors, write_tensors};
 pub use tensorboard::TensorBoard;
 pub use trainable::{TrainableReport, trainable};
+pub use wording::sampler_plan;

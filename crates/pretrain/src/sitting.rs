@@ -212,7 +212,7 @@ impl<'a> Sitting<'a> {
     ) -> Result<Option<u64>, PretrainError> {
         let plan = self.request.plan;
         let clips = self.request.corpus.clips();
-        let sampler = Sampler::new(clips, &sampler_plan(plan, index, stage, self.request.corpus))?;
+        let sampler = Sampler::new(clips, &sampler_plan(plan, index, stage, clips))?;
         for material in sampler.material().iter().filter(|material| material.falls_short()) {
             watch(Event::Notice(format!(
                 "stage `{}`: {} has fewer hours than the plan asks for; all there is will be read",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use corpus::{Corpus, SamplerPlan};
+use corpus::{Clip, SamplerPlan};
 use mert::{Objective, Regularisation};
 
 use crate::{StagePlan, TrainPlan};
@@ -33,15 +33,10 @@ pub(crate) fn regularisation(plan: &TrainPlan) -> Regularisation {
     }
 }
 
-/// What stage number `index` hears, in the corpus's words; cultures that are not named are those of its training split.
-pub(crate) fn sampler_plan(
-    plan: &TrainPlan,
-    index: usize,
-    stage: &StagePlan,
-    corpus: &Corpus,
-) -> SamplerPlan {
+/// What stage number `index` hears, in the corpus's words; cultures that are not named are those that `clips` have for training.
+pub fn sampler_plan(plan: &TrainPlan, index: usize, stage: &StagePlan, clips: &[Clip]) -> SamplerPlan {
     let data = &stage.data;
-    let trained = corpus.clips().iter().filter(|clip| clip.split == corpus::Split::Train);
+    let trained = clips.iter().filter(|clip| clip.split == corpus::Split::Train);
     let present: BTreeSet<&str> = trained.map(|clip| clip.culture.as_str()).collect();
     let present: Vec<&str> = present.into_iter().collect();
     let mut sampler = SamplerPlan::new(plan.run.seed, index as u64, stage.batch(), plan.crop.samples());

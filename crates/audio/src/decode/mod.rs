@@ -59,6 +59,8 @@ pub(crate) struct Decoder {
     bare: bool,
     /// Samples of a channel that the file states, before any edit.
     stated: Option<u64>,
+    /// Samples a second that the header states.
+    header_hz: Option<u32>,
     rate_hz: u32,
     mono: Vec<f32>,
     /// Packets in a row that brought no sound.
@@ -96,6 +98,7 @@ impl Decoder {
         let make = || PacketDecoder::new(parameters, track.id, trust || !bare);
         let ahead = Ahead::new(parameters.codec, make)?;
         let stated = track.num_frames.filter(|_| trust);
+        let header_hz = parameters.sample_rate.filter(|&hz| hz > 0);
         let track = track.id;
         Ok(Self {
             statement,
@@ -105,6 +108,7 @@ impl Decoder {
             track,
             bare,
             stated,
+            header_hz,
             rate_hz: 0,
             mono: Vec::new(),
             n_mute: 0,
@@ -115,6 +119,13 @@ impl Decoder {
             n_given: 0,
             ended: false,
         })
+    }
+
+    /// Seconds that the header states, where its word is taken for the end of the recording.
+    pub(crate) fn stated_seconds(&self) -> Option<f64> {
+        let whole = self.stated? as f64 / f64::from(self.header_hz?);
+        let edit = self.statement.edit.map(|edit| edit.keep.unwrap_or(whole - edit.skip));
+        Some(edit.unwrap_or(whole)).filter(|&seconds| seconds > 0.0 && seconds <= MOST_SECONDS as f64)
     }
 
     /// The next samples and their rate; `None` at the end of a whole recording.

@@ -1,6 +1,6 @@
 //! Real recordings of every format.
 
-use culturemert_audio::{Resampler, Stream24k, load};
+use culturemert_audio::{Resampler, Stream24k, load, seconds};
 use rayon::prelude::*;
 
 /// A row of `index.tsv`: path, seconds, how it was made.
@@ -77,5 +77,22 @@ fn golden_the_extension_does_not_matter() {
             "{}",
             path.display()
         );
+    }
+}
+
+#[test]
+fn golden_headers_state_how_long_recordings_are() {
+    let rows = rows();
+    let error = |(path, stated, codec): &(std::path::PathBuf, f64, String)| {
+        let error = (seconds(path).unwrap() - stated).abs();
+        if error > 0.05 {
+            eprintln!("{codec} {}: {error:.4} s", path.display());
+        }
+        error
+    };
+    let worst = rows.par_iter().map(error).reduce(|| 0.0, golden::nan_is_worst);
+    if !rows.is_empty() {
+        // Encoder delay and padding, which some headers count: two frames of 1152 samples at 22 kHz.
+        golden::within(&format!("{} recordings: stated seconds", rows.len()), worst, 0.11);
     }
 }

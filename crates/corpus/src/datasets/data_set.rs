@@ -21,6 +21,19 @@ pub struct DataSet {
     pub items: Vec<DataSetItem>,
     /// Names of recordings that a split lists and the disk lacks; empty unless they were allowed.
     pub missing: Vec<String>,
+    /// Names of recordings that are there but whose tags nobody states; they are no items. Empty unless they were allowed.
+    pub untagged: Vec<String>,
+    /// In what else this is not the published data set, a sentence each; empty unless allowed.
+    pub deviations: Vec<String>,
+    /// What a reader should know that makes no result another: where the tags came from, what was passed over.
+    pub remarks: Vec<String>,
+}
+
+impl DataSet {
+    /// Whether it is the published data set, whole.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty() && self.untagged.is_empty() && self.deviations.is_empty()
+    }
 }
 
 /// One recording, or one piece cut out of it.

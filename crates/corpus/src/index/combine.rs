@@ -44,6 +44,7 @@ mod tests {
             source: name.into(),
             culture: "c".into(),
             split: None,
+            cut: None,
             group: None,
             tags: Vec::new(),
             licence: None,

@@ -35,6 +35,7 @@ pub(super) fn read(root: &Path, out: Option<&Path>) -> Result<Index, CorpusError
                 source,
                 culture: culture.clone(),
                 split: None,
+                cut: None,
                 group: None,
                 tags: Vec::new(),
                 licence: None,

@@ -36,6 +36,12 @@ pub(super) fn read(index: &Path, text: &str) -> Result<(Vec<Row>, Vec<String>), 
                 (_, Value::String(text)) => row.set(column, &text).map_err(fail)?,
                 // Groups are often numbers in the tables of archives.
                 ("group", Value::Number(number)) => row.group = number.to_string(),
+                ("group", Value::Array(groups)) => {
+                    let texts: Option<Vec<&str>> = groups.iter().map(Value::as_str).collect();
+                    row.group = texts.ok_or_else(|| fail("its groups are not all strings".into()))?.join(";");
+                }
+                ("start", Value::Number(number)) => row.start = number.to_string(),
+                ("end", Value::Number(number)) => row.end = number.to_string(),
                 (_, other) => return Err(fail(format!("its `{key}` is {other}, not a string"))),
             }
         }

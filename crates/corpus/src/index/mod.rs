@@ -2,6 +2,7 @@
 
 mod bounds;
 mod combine;
+mod cut;
 mod folder;
 mod json_lines;
 mod row;
@@ -17,6 +18,7 @@ use files::FilesError;
 use crate::{CorpusError, Split, clip};
 
 pub(crate) use bounds::fault_of_culture;
+pub use cut::Cut;
 
 /// Largest index file we read, bytes: millions of lines.
 const MAX_INDEX_BYTES: u64 = 1 << 30;
@@ -26,13 +28,15 @@ const MAX_INDEX_BYTES: u64 = 1 << 30;
 pub struct Recording {
     /// File to open.
     pub path: PathBuf,
-    /// Name inside the corpus: relative, with `/` between parts, never with `..`.
+    /// Name inside the corpus: relative, with `/` between parts, never with `..`; of a piece it ends in `@START-END`.
     pub source: String,
     /// Culture as its community names it.
     pub culture: String,
     /// Split, where the index states one.
     pub split: Option<Split>,
-    /// Performer, album or session: recordings that must not stand on both sides of a split.
+    /// The piece of the file that is meant; `None`: all of it.
+    pub cut: Option<Cut>,
+    /// Performer, album or session: recordings that must not stand on both sides of a split. Several are joined by `;`.
     pub group: Option<String>,
     /// Tags `namespace:value` in the order given, without repetition.
     pub tags: Vec<String>,
@@ -124,7 +128,9 @@ fn read_index_file(path: &Path) -> Result<Index, CorpusError> {
         if let Some(reason) = bounds::fault(&recording) {
             return Err(CorpusError::IndexLine { index: path.into(), line, reason });
         }
-        if let Some(earlier) = lines_of_paths.insert(source_name::lexical(&recording.path), line) {
+        if let Some(earlier) =
+            lines_of_paths.insert((source_name::lexical(&recording.path), recording.cut), line)
+        {
             let reason = format!("`{}` already stands in line {earlier}", recording.path.display());
             return Err(CorpusError::IndexLine { index: path.into(), line, reason });
         }
@@ -134,7 +140,7 @@ fn read_index_file(path: &Path) -> Result<Index, CorpusError> {
 }
 
 /// The bytes of an index; a device or a monster is refused before it fills the memory.
-fn read_bounded(path: &Path) -> Result<Vec<u8>, CorpusError> {
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, CorpusError> {
     let fail = |reason: String| CorpusError::Index { index: path.into(), reason };
     let file = std::fs::File::open(path).map_err(FilesError::io("open", path))?;
     let mut bytes = Vec::new();

@@ -1,10 +1,11 @@
 use std::path::Path;
 
-use super::{Recording, source_name};
+use super::{Recording, cut, source_name};
 use crate::{CorpusError, Split};
 
 /// The columns we read; `license` is taken for `licence`.
-pub(super) const COLUMNS: [&str; 6] = ["path", "culture", "split", "tags", "licence", "group"];
+pub(super) const COLUMNS: [&str; 8] =
+    ["path", "culture", "split", "tags", "licence", "group", "start", "end"];
 
 /// One line of an index file, as text. An empty field is an absent one.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Row {
     pub(super) tags: Vec<String>,
     pub(super) licence: String,
     pub(super) group: String,
+    pub(super) start: String,
+    pub(super) end: String,
 }
 
 impl Row {
@@ -28,6 +31,8 @@ impl Row {
             "split" => text.clone_into(&mut self.split),
             "licence" => text.clone_into(&mut self.licence),
             "group" => text.clone_into(&mut self.group),
+            "start" => text.clone_into(&mut self.start),
+            "end" => text.clone_into(&mut self.end),
             "tags" => self.tags = tags_of_text(text)?,
             _ => {}
         }
@@ -47,9 +52,12 @@ impl Row {
             "" => None,
             name => Some(name.parse::<Split>().map_err(fail)?),
         };
+        let cut = cut::of_columns(&self.start, &self.end).map_err(fail)?;
+        let source = source_name::of(root, Path::new(&self.path));
         Ok(Recording {
             path: root.join(&self.path),
-            source: source_name::of(root, Path::new(&self.path)),
+            source: cut.map_or_else(|| source.clone(), |cut| format!("{source}@{cut}")),
+            cut,
             culture: self.culture,
             split,
             group: Some(self.group).filter(|group| !group.is_empty()),

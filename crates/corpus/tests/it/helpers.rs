@@ -41,6 +41,21 @@ pub(crate) fn recording(root: &Path, path: &str, seconds: f64) {
     files::write_atomic(&root.join(path), &wav(&noise(path, (seconds * 24_000.0) as usize))).unwrap();
 }
 
+/// `.npy` of texts, as numpy writes it.
+pub(crate) fn npy_of(texts: &[&str]) -> Vec<u8> {
+    let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(1);
+    let header = format!("{{'descr': '<U{width}', 'fortran_order': False, 'shape': ({},), }}\n", texts.len());
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for text in texts {
+        let mut cell: Vec<u8> = text.chars().flat_map(|letter| (letter as u32).to_le_bytes()).collect();
+        cell.resize(4 * width, 0);
+        bytes.extend(cell);
+    }
+    bytes
+}
+
 /// Prepares without being interrupted.
 pub(crate) fn run(request: &PrepareRequest) -> Result<Prepared, CorpusError> {
     prepare(request, &AtomicBool::new(false), &|_| {})

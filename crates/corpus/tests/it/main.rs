@@ -5,10 +5,14 @@
 mod codes;
 mod crop;
 mod damage;
+mod datasets;
 mod faults;
+mod gather;
 mod helpers;
+mod kept_splits;
 #[path = "../../../audio/tests/it/makers/mod.rs"]
 mod makers;
+mod pieces;
 mod prepare;
 mod quarantine;
 mod recordings;

@@ -2,6 +2,7 @@
 
 pub(crate) mod convert;
 pub(crate) mod cqt;
+pub(crate) mod datasets;
 pub(crate) mod embed;
 pub(crate) mod fit_codec;
 pub(crate) mod inspect;
@@ -21,6 +22,7 @@ use crate::terminal::Terminal;
 pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
     match command {
         Command::Synth(args) => synth::run(&args, terminal),
+        Command::Datasets(args) => datasets::run(&args, terminal),
         Command::Prepare(args) => prepare::run(&args, terminal),
         Command::FitCodec(args) => fit_codec::run(&args, terminal),
         Command::Tokenize(args) => tokenize::run(&args, terminal),

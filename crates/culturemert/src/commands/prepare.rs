@@ -14,7 +14,7 @@ use crate::tokens::{fits_a_corpus, tokenize_corpus};
 #[derive(clap::Args)]
 #[command(after_help = "Example: culturemert prepare --index recordings/index.tsv --out corpus")]
 pub(crate) struct Args {
-    /// A TSV, CSV or JSONL file with the columns path, culture, split, tags, licence, group; or a folder with a folder per culture.
+    /// A TSV, CSV or JSONL file with the columns path, culture, split, tags, licence, group, start, end; or a folder with a folder per culture.
     #[arg(long)]
     index: PathBuf,
     /// Folder of the corpus. The same command goes on where it was interrupted.
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// A folder that recordings may lie in beside the folder of the index. Paths and links that lead elsewhere are not followed.
     #[arg(long, value_name = "DIR")]
     audio_root: Vec<PathBuf>,
+    /// Keep the splits of recordings whose index states none in this file: read there, or drawn and written.
+    #[arg(long, value_name = "FILE")]
+    splits: Option<PathBuf>,
     /// Replace a corpus made of other recordings or settings; it stays until the new one is whole.
     #[arg(long)]
     replace: bool,
@@ -56,6 +59,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     request.max_quarantined_share = args.max_quarantined;
     request.share = args.shard;
     request.audio_roots.clone_from(&args.audio_root);
+    request.splits.clone_from(&args.splits);
     request.replace = args.replace;
     let prepared = prepare_with_bar(&request, terminal)?;
     match &prepared {

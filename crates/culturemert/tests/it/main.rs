@@ -4,6 +4,7 @@
 
 mod command;
 mod crashes;
+mod datasets;
 mod disk;
 mod formats;
 mod heads;

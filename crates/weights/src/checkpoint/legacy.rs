@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, SeekFrom};
 
-use super::machine::run;
-use super::node::{Node, Pickle};
+use pickle::{Node, Pickle};
+
 use super::tree::View;
 use super::zip::{Input, Span};
 
@@ -29,7 +29,7 @@ pub(super) fn read(file: &mut dyn Input, file_length: u64) -> Result<Legacy, Str
     file.take(file_length.min(LONGEST_PICKLES)).read_to_end(&mut start).map_err(|error| error.to_string())?;
     let mut position = 0;
     let mut next = || {
-        let pickle = run(&start[position..])?;
+        let pickle = pickle::read(&start[position..])?;
         position += pickle.length;
         Ok::<Pickle, String>(pickle)
     };

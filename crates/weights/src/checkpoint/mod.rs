@@ -1,12 +1,9 @@
 //! Checkpoints of torch and fairseq: read without running any of the code they name, and written.
 
-mod danger;
 mod export;
 mod fairseq_config;
 mod import;
 mod legacy;
-mod machine;
-mod node;
 mod pickle_writer;
 mod torch;
 mod training_settings;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use files::FilesError;
+use pickle::Pickle;
 use serde_json::Value;
 
-use super::node::Pickle;
+use super::legacy;
 use super::tree::{View, find_tensors, json_at};
 use super::zip::{Input, Span, members};
-use super::{legacy, machine};
 use crate::{RawTensor, TensorInfo, TensorSource, Unused, WeightsError};
 
 const FORMAT: &str = "a torch checkpoint";
@@ -139,7 +139,7 @@ fn read_zip(
     }
     let mut bytes = vec![0; span.length as usize];
     read_at(file, span.begin, &mut bytes).map_err(|error| error.to_string())?;
-    let pickle = machine::run(&bytes)?;
+    let pickle = pickle::read(&bytes)?;
     let found = find_tensors(&pickle)?;
     let data = format!("{root}data/");
     let storage =

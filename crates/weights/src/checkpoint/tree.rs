@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use pickle::{Node, NodeId, Pickle};
 use serde_json::{Map, Value, json};
 
-use super::node::{Node, NodeId, Pickle};
 use crate::Dtype;
 
 /// Shared values are met once for every way to them; a pickle can make these ways exponentially many.
@@ -331,8 +331,8 @@ fn to_json(pickle: &Pickle, id: NodeId, depth: usize, visits: &mut usize) -> Val
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::run;
     use super::*;
+    use pickle::read;
 
     /// A list of two references to a list of two references, and so on.
     fn doubled(levels: usize) -> Pickle {
@@ -342,7 +342,7 @@ mod tests {
             bytes.extend([b']', b'q', above, b'(', b'h', below, b'h', below, b'e', b'0', b'h', above, b'0']);
         }
         bytes.extend([b'h', levels as u8, b'.']);
-        run(&bytes).unwrap()
+        read(&bytes).unwrap()
     }
 
     #[test]
@@ -354,14 +354,14 @@ mod tests {
 
     #[test]
     fn circles_are_cut_off() {
-        let pickle = run(b"]q\0h\0a.").unwrap();
+        let pickle = read(b"]q\0h\0a.").unwrap();
         assert!(find_tensors(&pickle).is_err());
         assert!(json_at(&pickle, "/0/0/0").is_some());
     }
 
     #[test]
     fn a_key_set_twice_has_the_later_value() {
-        let pickle = run(b"}(U\x01aK\x01U\x01aK\x02u.").unwrap();
+        let pickle = read(b"}(U\x01aK\x01U\x01aK\x02u.").unwrap();
         assert_eq!(json_at(&pickle, "/a"), Some(json!(2)));
         assert_eq!(json_at(&pickle, "/"), Some(json!({"a": 2})));
         assert_eq!(json_at(&pickle, "/b"), None);

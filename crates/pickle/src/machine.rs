@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::danger::runs_code;
-use super::node::{Node, NodeId, Pickle};
+use crate::danger::runs_code;
+use crate::node::{Node, NodeId, Pickle};
 
 /// A checkpoint of a billion parameters has some ten thousand values, with optimiser state and dictionaries; this leaves room.
 const MOST_NODES: usize = 250_000;
@@ -21,8 +21,8 @@ const LONGEST_QUOTE: usize = 40;
 /// Why a pickle cannot be read.
 type Failure = String;
 
-/// Reads the pickle that `bytes` start with.
-pub(super) fn run(bytes: &[u8]) -> Result<Pickle, Failure> {
+/// Reads the pickle that `bytes` start with. The error says, in words for the one who gave the file, what is wrong and where.
+pub fn read(bytes: &[u8]) -> Result<Pickle, String> {
     let mut machine = Machine {
         bytes,
         position: 0,
@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn containers_share_their_values() {
         // x = [1]; {"a": x, "b": x}, protocol 2.
-        let pickle = run(b"\x80\x02}q\0(X\x01\0\0\0a]q\x01K\x01aX\x01\0\0\0bh\x01u.").unwrap();
+        let pickle = read(b"\x80\x02}q\0(X\x01\0\0\0a]q\x01K\x01aX\x01\0\0\0bh\x01u.").unwrap();
         let Node::Dict(items) = pickle.node(pickle.root) else { panic!("no dictionary") };
         assert_eq!(items[0].1, items[1].1);
         assert_eq!(pickle.text(items[1].0), Some("b"));
@@ -507,7 +507,7 @@ mod tests {
     #[test]
     fn long_integers_keep_their_sign() {
         for (bytes, value) in [(&b"\x8a\0."[..], 0), (b"\x8a\x01\xff.", -1), (b"\x8a\x02\xff\x00.", 255)] {
-            let pickle = run(bytes).unwrap();
+            let pickle = read(bytes).unwrap();
             assert_eq!(pickle.node(pickle.root), &Node::Int(value));
         }
     }
@@ -531,19 +531,19 @@ mod tests {
             b"t.",
             b"Iabc\n.",
         ] {
-            assert!(run(bytes).is_err(), "{bytes:?}");
+            assert!(read(bytes).is_err(), "{bytes:?}");
         }
-        assert!(run(&vec![b'('; 10 << 20]).is_err());
-        assert!(run(&vec![b'N'; 10 << 20]).is_err());
+        assert!(read(&vec![b'('; 10 << 20]).is_err());
+        assert!(read(&vec![b'N'; 10 << 20]).is_err());
         // A long text that names a global again and again, five bytes each time.
         let long = [&b"X\x00\x00\x10\x00"[..], &vec![b'a'; 1 << 20], b"q\0"].concat();
-        assert!(run(&[&long[..], &b"h\0h\0\x93".repeat(100), b"."].concat()).is_err());
+        assert!(read(&[&long[..], &b"h\0h\0\x93".repeat(100), b"."].concat()).is_err());
         // A tuple of a thousand values, made a hundred thousand times.
         let many = [b"(".as_slice(), &b"2".repeat(1000), b"t0"].concat();
-        assert!(run(&[b"N".as_slice(), &many.repeat(10_000), b"."].concat()).is_err());
-        let calls_a_shell = run(b"cos\nsystem\n(S'echo owned'\ntR.").err().unwrap();
+        assert!(read(&[b"N".as_slice(), &many.repeat(10_000), b"."].concat()).is_err());
+        let calls_a_shell = read(b"cos\nsystem\n(S'echo owned'\ntR.").err().unwrap();
         assert!(calls_a_shell.contains("`os.system`"), "{calls_a_shell}");
-        let unknown = run(b"cstudio\nMixer\n(S'echo owned'\ntR.").unwrap();
+        let unknown = read(b"cstudio\nMixer\n(S'echo owned'\ntR.").unwrap();
         assert!(matches!(unknown.node(unknown.root), Node::Object { .. }));
     }
 
@@ -551,7 +551,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"()]}tuasRbQq\0h\0N.0K\x01X\x85\x93\x94".to_vec())], 0..60)) {
-            let _ = run(&bytes);
+            let _ = read(&bytes);
         }
     }
 }

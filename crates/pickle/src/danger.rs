@@ -52,7 +52,7 @@ const BUILTINS: [&str; 13] = [
 ];
 
 /// Whether a name stands for something that runs or loads code.
-pub(super) fn runs_code(module: &str, name: &str) -> bool {
+pub(crate) fn runs_code(module: &str, name: &str) -> bool {
     match module {
         "builtins" | "__builtin__" => BUILTINS.contains(&name),
         _ => MODULES.contains(&module.split('.').next().unwrap_or(module)),
