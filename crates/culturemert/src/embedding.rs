@@ -25,6 +25,18 @@ impl Embedder {
         })
     }
 
+    /// An encoder of the shape and preprocessing of a model, with weights drawn from `seed`.
+    pub(crate) fn random_like(directory: &ModelDirectory, seed: u64) -> anyhow::Result<Self> {
+        let like = Self::new(directory, None)?;
+        let model = Mert::from_scratch(like.model.config(), None, seed, &burn::tensor::Device::flex())?;
+        Ok(Self { model, ..like })
+    }
+
+    /// Shape of the encoder, as text.
+    pub(crate) fn shape(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(&self.model.config().to_json())?)
+    }
+
     /// The same, with products in another precision than float32.
     pub(crate) fn with_precision(self, precision: Precision) -> Self {
         Self { model: self.model.with_precision(precision), ..self }
@@ -58,15 +70,22 @@ impl Embedder {
 
     /// Means over time of every state of one window of prepared samples: `[states, width]`.
     pub(crate) fn means(&self, samples: &[f32]) -> anyhow::Result<Vec<f32>> {
-        let (states, n_frames) = self.model.embed(samples, 1)?;
+        self.batch_means(samples, 1)
+    }
+
+    /// The same of `n` windows of equal length, one after the other: `[n, states, width]`.
+    pub(crate) fn batch_means(&self, samples: &[f32], n: usize) -> anyhow::Result<Vec<f32>> {
+        let (states, n_frames) = self.model.embed(samples, n)?;
         let width = self.width();
-        let mut means = Vec::with_capacity(states.len() * width);
-        for state in states {
-            let mut sums = vec![0.0f64; width];
-            for row in state.chunks_exact(width) {
-                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+        let mut means = Vec::with_capacity(n * states.len() * width);
+        for window in 0..n {
+            for state in &states {
+                let mut sums = vec![0.0f64; width];
+                for row in state[window * n_frames * width..][..n_frames * width].chunks_exact(width) {
+                    sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+                }
+                means.extend(sums.into_iter().map(|sum| (sum / n_frames as f64) as f32));
             }
-            means.extend(sums.into_iter().map(|sum| (sum / n_frames as f64) as f32));
         }
         Ok(means)
     }
@@ -116,8 +135,8 @@ impl Statistics {
     }
 }
 
-/// Normalises a whole recording.
-fn normalise(samples: &mut [f32]) {
+/// Brings samples to mean 0 and variance 1.
+pub(crate) fn normalise(samples: &mut [f32]) {
     let mut statistics = Statistics::default();
     statistics.add(samples);
     statistics.normalise(samples);

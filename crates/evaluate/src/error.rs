@@ -61,6 +61,16 @@ pub enum EvaluateError {
         /// How many tags were looked at.
         n_tags: usize,
     },
+    /// A file of a single-label task with no class or with several.
+    #[error("`{file}` of {split} has {found} classes; a single-label task needs exactly one")]
+    NotOneClass {
+        /// Its split.
+        split: String,
+        /// The file.
+        file: String,
+        /// Classes it has.
+        found: usize,
+    },
     /// The same recording, or recordings of one group, on both sides of a split.
     #[error(
         "{first} and {second} share {n} {by}, for instance `{example}`; a recording and its group must be in one split only"

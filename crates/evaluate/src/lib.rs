@@ -5,7 +5,8 @@
 //! - Metrics equal to scikit-learn's: [`tagging_metrics`], [`single_label_metrics`], [`regression_metrics`], with [`file_scores`] from
 //!   chunks to files and intervals over files from [`bootstrap_intervals`] and [`bootstrap_differences`].
 //! - Statistics of the tokens of cultures: [`TokenCounts`], [`similarity()`].
-//! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`].
+//! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`];
+//!   by [`measure`] for tags, classes and values alike, with [`scoring_differences`] between models.
 //!
 //! **Invariant:** nothing here knows the engine, decodes audio or prints.
 
@@ -21,14 +22,16 @@ mod tagging;
 
 pub use aggregate::{Average, file_scores, logistic};
 pub use bootstrap::{
-    Bootstrap, Interval, TaggingDifferences, TaggingIntervals, bootstrap_differences, bootstrap_intervals,
+    Bootstrap, Interval, PairDifferences, PairIntervals, Scoring, TaggingDifferences, TaggingIntervals,
+    bootstrap_differences, bootstrap_intervals, scoring_differences, scoring_intervals,
 };
 pub use error::EvaluateError;
 pub use probe::{
-    Adam, AdamSettings, Dropout, EarlyStopping, EncoderFacts, Epoch, FeatureSet, FileFacts, Layers,
-    LearningRateTrial, LeftOut, LeftOutReason, MeanStd, Mix, Network, Plateau, Probe, ProbeConfig, ProbeData,
-    ProbeFacts, ProbeOutcome, ProbeResult, Rows, SeedResult, Shape, SplitSizes, Standardisation, TagResult,
-    Targets, TensorPlace, Verdict, Window, probe, side_by_side_clips, sliding_windows,
+    Adam, AdamSettings, Answers, Dropout, EarlyStopping, EncoderFacts, Epoch, FeatureSet, FileFacts, Kind,
+    Layers, LeftOut, LeftOutReason, MeanStd, Measured, MeasuredOutcome, Mix, Network, Plateau, Probe,
+    ProbeConfig, ProbeData, ProbeFacts, ProbeOutcome, ProbeResult, Rows, SeedPair, SeedResult, Shape,
+    SplitSizes, Standardisation, TagResult, Targets, TensorPlace, Trial, Verdict, Window, WindowRule,
+    input_length_pieces, measure, probe, side_by_side_clips, sliding_windows,
 };
 pub use regression::{RegressionMetrics, regression_metrics};
 pub use similarity::{Matrix, Measures, Similarity, TokenCounts, similarity};

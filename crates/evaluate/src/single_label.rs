@@ -47,16 +47,7 @@ pub fn single_label_metrics<S: Score>(
     logits: &[S],
     n_classes: usize,
 ) -> Result<SingleLabelMetrics, EvaluateError> {
-    if n_classes == 0 || labels.is_empty() {
-        return Err(EvaluateError::Empty { what: "the list of labels or of classes".to_owned() });
-    }
-    same_size("logits beside labels", labels.len().saturating_mul(n_classes), logits.len())?;
-    if let Some(index) = labels.iter().position(|&label| label >= n_classes) {
-        let (value, largest) = (labels[index] as u64, n_classes as u64 - 1);
-        return Err(EvaluateError::Label { what: "classes".to_owned(), index, value, largest });
-    }
-    all_finite("logits", logits)?;
-
+    class_labels(labels, logits, n_classes)?;
     let mut confusion = vec![vec![0usize; n_classes]; n_classes];
     let mut cross_entropy = 0.0;
     for (&label, row) in labels.iter().zip(logits.chunks_exact(n_classes)) {
@@ -92,8 +83,25 @@ pub fn single_label_metrics<S: Score>(
     })
 }
 
+/// Fails unless labels `[N]` and logits `[N, n_classes]` fit each other and can be measured.
+pub(crate) fn class_labels<S: Score>(
+    labels: &[usize],
+    logits: &[S],
+    n_classes: usize,
+) -> Result<(), EvaluateError> {
+    if n_classes == 0 || labels.is_empty() {
+        return Err(EvaluateError::Empty { what: "the list of labels or of classes".to_owned() });
+    }
+    same_size("logits beside labels", labels.len().saturating_mul(n_classes), logits.len())?;
+    if let Some(index) = labels.iter().position(|&label| label >= n_classes) {
+        let (value, largest) = (labels[index] as u64, n_classes as u64 - 1);
+        return Err(EvaluateError::Label { what: "classes".to_owned(), index, value, largest });
+    }
+    all_finite("logits", logits)
+}
+
 /// The first index of the largest element.
-fn argmax<S: Score>(row: &[S]) -> usize {
+pub(crate) fn argmax<S: Score>(row: &[S]) -> usize {
     let mut best = 0;
     for (index, &x) in row.iter().enumerate() {
         if x.into() > row[best].into() {

@@ -101,15 +101,12 @@ fn the_number_of_threads_changes_nothing_and_seeds_do() {
     assert_eq!(serde_json::to_string(&one.result).unwrap(), serde_json::to_string(&three.result).unwrap());
     assert_eq!(one.test_scores, three.test_scores);
     assert_eq!(one.probe, three.probe);
-    assert_eq!(one.result.learning_rates.len(), 2);
+    assert_eq!(one.result.trials.len(), 2);
     assert_ne!(one.test_scores[0], one.test_scores[1]);
-    let best = one.result.learning_rates.iter().map(|trial| trial.valid_roc_auc.mean).fold(0.0, f64::max);
-    let chosen = one
-        .result
-        .learning_rates
-        .iter()
-        .find(|t| t.learning_rate.to_bits() == one.result.learning_rate.to_bits());
-    assert!((chosen.unwrap().valid_roc_auc.mean - best).abs() < 1e-15);
+    let best = one.result.trials.iter().map(|trial| trial.valid.mean).fold(0.0, f64::max);
+    let chosen =
+        one.result.trials.iter().find(|t| t.learning_rate.to_bits() == one.result.learning_rate.to_bits());
+    assert!((chosen.unwrap().valid.mean - best).abs() < 1e-15);
 }
 
 #[test]

@@ -4,10 +4,12 @@
 //! [`Ledger`] keeps what a step wrote and gives it back when the same step comes again;
 //! [`results`] is the one value that holds every number of a study;
 //! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
+//! [`evaluation`] is the same for probes of any models on any data sets, with tables beside the paper's.
 //! [`findings()`] compares the value with the paper's claims.
 
 mod cache;
 mod error;
+pub mod evaluation;
 pub mod findings;
 mod markup;
 pub mod paper;

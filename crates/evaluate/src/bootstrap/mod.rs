@@ -7,13 +7,16 @@
 //! Pure; resample r depends on `(seed, r)` alone, whatever the number of threads.
 
 mod resampling;
+mod scoring;
 
 use serde::{Deserialize, Serialize};
 
 use crate::EvaluateError;
-use crate::ranking::{LANES, LaneWeights, Ranking};
-use crate::tagging::{Score, Tagging, macro_means};
+use crate::ranking::LANES;
+use crate::tagging::{Score, Tagging};
 use resampling::{Resampling, Scores};
+pub use scoring::Scoring;
+use scoring::Weighable;
 
 /// How to resample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +75,32 @@ pub struct TaggingDifferences {
     pub average_precision_p: f64,
 }
 
+/// Intervals of the two metrics of a kind of task, in the order of [`Kind::metrics`](crate::Kind::metrics).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairIntervals {
+    /// The first metric.
+    pub first: Interval,
+    /// The second.
+    pub second: Interval,
+    /// Units drawn from: files, or groups of files.
+    pub n_units: usize,
+    /// Resamples the intervals are made of.
+    pub n_used: usize,
+    /// Resamples in which a metric had no value; they are left out.
+    pub n_undefined: usize,
+}
+
+/// How two models differ in both metrics (first model minus second).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairDifferences {
+    /// The differences and their intervals.
+    pub intervals: PairIntervals,
+    /// Two-sided bootstrap p-value of "no difference" in the first metric.
+    pub first_p: f64,
+    /// The same for the second.
+    pub second_p: f64,
+}
+
 /// Intervals of one model. `seeds` holds one scoring of the same files for each seed; `unit_of` names the group of each file
 /// (`None`: every file for itself).
 pub fn bootstrap_intervals<S: Score>(
@@ -79,11 +108,9 @@ pub fn bootstrap_intervals<S: Score>(
     unit_of: Option<&[usize]>,
     bootstrap: Bootstrap,
 ) -> Result<TaggingIntervals, EvaluateError> {
-    let units = Resampling::new(seeds, unit_of, bootstrap)?;
-    let rankings = rankings(seeds);
-    let estimate = plain(&rankings)?;
-    let resampled = units.resample(|weights| weighted(&rankings, weights));
-    units.summarise(estimate, &resampled)
+    let units = Resampling::new(n_files_of(seeds)?, unit_of, bootstrap)?;
+    let all = intervals_of(&prepared(seeds)?, &units)?;
+    Ok(TaggingIntervals::of(all, bootstrap))
 }
 
 /// Differences of two models on the same files, first minus second. Shapes as [`bootstrap_intervals`]; the numbers of seeds may differ.
@@ -93,58 +120,124 @@ pub fn bootstrap_differences<S: Score>(
     unit_of: Option<&[usize]>,
     bootstrap: Bootstrap,
 ) -> Result<TaggingDifferences, EvaluateError> {
-    let all: Vec<Tagging<'_, S>> = first.iter().chain(second).copied().collect();
-    let units = Resampling::new(&all, unit_of, bootstrap)?;
-    if first.is_empty() || second.is_empty() {
-        return Err(EvaluateError::Empty { what: "the list of seeds of a model".to_owned() });
+    let both: Vec<Tagging<'_, S>> = first.iter().chain(second).copied().collect();
+    let units = Resampling::new(n_files_of(&both)?, unit_of, bootstrap)?;
+    let differences = differences_of(&prepared(first)?, &prepared(second)?, &units)?;
+    Ok(TaggingDifferences {
+        intervals: TaggingIntervals::of(differences.intervals, bootstrap),
+        roc_auc_p: differences.first_p,
+        average_precision_p: differences.second_p,
+    })
+}
+
+/// As [`bootstrap_intervals`], for any kind of task.
+pub fn scoring_intervals(
+    seeds: &[Scoring<'_>],
+    unit_of: Option<&[usize]>,
+    bootstrap: Bootstrap,
+) -> Result<PairIntervals, EvaluateError> {
+    let units = Resampling::new(scoring::n_files_of(seeds)?, unit_of, bootstrap)?;
+    intervals_of(&scoring::prepared(seeds), &units)
+}
+
+/// As [`bootstrap_differences`], for any kind of task.
+pub fn scoring_differences(
+    first: &[Scoring<'_>],
+    second: &[Scoring<'_>],
+    unit_of: Option<&[usize]>,
+    bootstrap: Bootstrap,
+) -> Result<PairDifferences, EvaluateError> {
+    let both: Vec<Scoring<'_>> = first.iter().chain(second).copied().collect();
+    let units = Resampling::new(scoring::n_files_of(&both)?, unit_of, bootstrap)?;
+    differences_of(&scoring::prepared(first), &scoring::prepared(second), &units)
+}
+
+impl TaggingIntervals {
+    fn of(pair: PairIntervals, bootstrap: Bootstrap) -> Self {
+        let PairIntervals { first, second, n_units, n_used, n_undefined } = pair;
+        Self { roc_auc: first, average_precision: second, n_units, n_used, n_undefined, bootstrap }
     }
-    let (first, second) = (rankings(first), rankings(second));
-    let minus = |(a_auc, a_ap): (f64, f64), (b_auc, b_ap)| (a_auc - b_auc, a_ap - b_ap);
-    let estimate = minus(plain(&first)?, plain(&second)?);
+}
+
+/// Files of scorings that speak of the same labels.
+fn n_files_of<S: Score>(seeds: &[Tagging<'_, S>]) -> Result<usize, EvaluateError> {
+    let Some(first) = seeds.first() else { return Err(no_seeds()) };
+    if seeds.iter().any(|other| !other.same_labels(first)) {
+        return Err(other_files());
+    }
+    Ok(first.n_examples())
+}
+
+fn prepared<S: Score>(seeds: &[Tagging<'_, S>]) -> Result<Vec<Weighable>, EvaluateError> {
+    if seeds.is_empty() {
+        return Err(no_seeds());
+    }
+    Ok(seeds.iter().map(|seed| Weighable::Tags(seed.rankings())).collect())
+}
+
+fn no_seeds() -> EvaluateError {
+    EvaluateError::Empty { what: "the list of seeds of a model".to_owned() }
+}
+
+fn other_files() -> EvaluateError {
+    EvaluateError::Setting {
+        name: "seeds",
+        value: "scores of other files".to_owned(),
+        requirement: "all must have the same labels in the same order".to_owned(),
+    }
+}
+
+fn intervals_of(seeds: &[Weighable], units: &Resampling) -> Result<PairIntervals, EvaluateError> {
+    let estimate = plain(seeds)?;
     let resampled = units.resample(|weights| {
-        let (a, b) = (weighted(&first, weights), weighted(&second, weights));
+        let of_seeds: Vec<_> = seeds.iter().map(|seed| seed.weighted(weights)).collect();
+        std::array::from_fn(|lane| mean(of_seeds.iter().map(|lanes| lanes[lane])))
+    });
+    units.summarise(estimate, &resampled)
+}
+
+fn differences_of(
+    first: &[Weighable],
+    second: &[Weighable],
+    units: &Resampling,
+) -> Result<PairDifferences, EvaluateError> {
+    if first.is_empty() || second.is_empty() {
+        return Err(no_seeds());
+    }
+    let minus = |(a, b): Scores, (c, d): Scores| (a - c, b - d);
+    let estimate = minus(plain(first)?, plain(second)?);
+    let resampled = units.resample(|weights| {
+        let of = |seeds: &[Weighable]| -> [Option<Scores>; LANES] {
+            let of_seeds: Vec<_> = seeds.iter().map(|seed| seed.weighted(weights)).collect();
+            std::array::from_fn(|lane| mean(of_seeds.iter().map(|lanes| lanes[lane])))
+        };
+        let (a, b) = (of(first), of(second));
         std::array::from_fn(|lane| Some(minus(a[lane]?, b[lane]?)))
     });
     let used = || resampled.iter().flatten();
-    Ok(TaggingDifferences {
+    Ok(PairDifferences {
         intervals: units.summarise(estimate, &resampled)?,
-        roc_auc_p: two_sided_p(used().map(|scores| scores.0)),
-        average_precision_p: two_sided_p(used().map(|scores| scores.1)),
+        first_p: two_sided_p(used().map(|scores| scores.0)),
+        second_p: two_sided_p(used().map(|scores| scores.1)),
     })
 }
 
-fn rankings<S: Score>(seeds: &[Tagging<'_, S>]) -> Vec<Vec<Ranking>> {
-    seeds.iter().map(Tagging::rankings).collect()
-}
-
-fn plain(seeds: &[Vec<Ranking>]) -> Result<Scores, EvaluateError> {
-    let all = seeds.iter().map(|tags| macro_means(&tags.iter().map(Ranking::scores).collect::<Vec<_>>()));
-    mean(all).ok_or_else(|| EvaluateError::NoTagWithBothClasses {
+fn plain(seeds: &[Weighable]) -> Result<Scores, EvaluateError> {
+    mean(seeds.iter().map(Weighable::plain)).ok_or_else(|| EvaluateError::NoTagWithBothClasses {
         what: "the files".to_owned(),
-        n_tags: seeds.first().map_or(0, Vec::len),
-    })
-}
-
-fn weighted(seeds: &[Vec<Ranking>], weights: &[LaneWeights]) -> [Option<Scores>; LANES] {
-    let tags_of_seed: Vec<Vec<_>> =
-        seeds.iter().map(|tags| tags.iter().map(|tag| tag.weighted_scores(weights)).collect()).collect();
-    std::array::from_fn(|lane| {
-        mean(tags_of_seed.iter().map(|tags| {
-            let of_lane: Vec<_> = tags.iter().map(|lanes| lanes[lane]).collect();
-            macro_means(&of_lane)
-        }))
+        n_tags: seeds.first().map_or(0, Weighable::n_outputs),
     })
 }
 
 fn mean(seeds: impl Iterator<Item = Option<Scores>>) -> Option<Scores> {
-    let (mut auc, mut ap, mut n) = (0.0, 0.0, 0);
+    let (mut first, mut second, mut n) = (0.0, 0.0, 0);
     for scores in seeds {
-        let (seed_auc, seed_ap) = scores?;
-        auc += seed_auc;
-        ap += seed_ap;
+        let (of_first, of_second) = scores?;
+        first += of_first;
+        second += of_second;
         n += 1;
     }
-    (n > 0).then(|| (auc / f64::from(n), ap / f64::from(n)))
+    (n > 0).then(|| (first / f64::from(n), second / f64::from(n)))
 }
 
 fn two_sided_p(differences: impl Iterator<Item = f64>) -> f64 {

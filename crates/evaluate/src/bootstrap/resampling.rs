@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use draws::Draws;
 use rayon::prelude::*;
 
-use super::{Bootstrap, Interval, TaggingIntervals};
+use super::{Bootstrap, Interval, PairIntervals};
 use crate::EvaluateError;
 use crate::error::same_size;
 use crate::ranking::{LANES, LaneWeights};
-use crate::tagging::{Score, Tagging};
 
-/// Macro ROC-AUC and average precision.
+/// The two metrics of a kind of task, for instance macro ROC-AUC and average precision.
 pub(super) type Scores = (f64, f64);
 
 /// What is drawn, and how often.
@@ -22,23 +21,12 @@ pub(super) struct Resampling {
 }
 
 impl Resampling {
-    pub(super) fn new<S: Score>(
-        seeds: &[Tagging<'_, S>],
+    /// Over `n` files.
+    pub(super) fn new(
+        n: usize,
         unit_of: Option<&[usize]>,
         bootstrap: Bootstrap,
     ) -> Result<Self, EvaluateError> {
-        let Some(first) = seeds.first() else {
-            return Err(EvaluateError::Empty { what: "the list of seeds of a model".to_owned() });
-        };
-        for other in seeds {
-            if !other.same_labels(first) {
-                return Err(EvaluateError::Setting {
-                    name: "seeds",
-                    value: "scores of other files".to_owned(),
-                    requirement: "all must have the same labels in the same order".to_owned(),
-                });
-            }
-        }
         let setting = |name, value: String, requirement: &str| {
             Err(EvaluateError::Setting { name, value, requirement: requirement.to_owned() })
         };
@@ -48,7 +36,6 @@ impl Resampling {
         if !(bootstrap.level > 0.0 && bootstrap.level < 1.0) {
             return setting("level", bootstrap.level.to_string(), "above 0 and below 1");
         }
-        let n = first.n_examples();
         let unit_of = unit_of.map_or_else(|| (0..n).collect(), <[usize]>::to_vec);
         same_size("groups of files", n, unit_of.len())?;
         // Renumbered in order of appearance, so that names of units need not be dense.
@@ -90,7 +77,7 @@ impl Resampling {
         &self,
         estimate: Scores,
         resampled: &[Option<Scores>],
-    ) -> Result<TaggingIntervals, EvaluateError> {
+    ) -> Result<PairIntervals, EvaluateError> {
         let used: Vec<Scores> = resampled.iter().flatten().copied().collect();
         if used.is_empty() {
             return Err(EvaluateError::TooFew {
@@ -104,13 +91,12 @@ impl Resampling {
             let tail = (1.0 - self.bootstrap.level) / 2.0;
             Interval { estimate, low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
         };
-        Ok(TaggingIntervals {
-            roc_auc: interval(estimate.0, used.iter().map(|scores| scores.0).collect()),
-            average_precision: interval(estimate.1, used.iter().map(|scores| scores.1).collect()),
+        Ok(PairIntervals {
+            first: interval(estimate.0, used.iter().map(|scores| scores.0).collect()),
+            second: interval(estimate.1, used.iter().map(|scores| scores.1).collect()),
             n_units: self.n_units,
             n_used: used.len(),
             n_undefined: resampled.len() - used.len(),
-            bootstrap: self.bootstrap,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::Kind;
 use super::shape::Mix;
 use crate::{Average, Bootstrap, EvaluateError};
 
@@ -22,8 +23,12 @@ pub enum Layers {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProbeConfig {
+    /// What is asked.
+    pub kind: Kind,
     /// Which hidden states.
     pub layers: Layers,
+    /// Choices of hidden states to try instead of `layers`; of several the one that does best on the validation files is reported.
+    pub layer_grid: Vec<Layers>,
     /// How they are combined.
     pub mix: Mix,
     /// Whether features are brought to mean 0 and deviation 1 with the training chunks' statistics. MARBLE does not.
@@ -32,7 +37,7 @@ pub struct ProbeConfig {
     pub hidden: usize,
     /// Probability of dropping a hidden unit.
     pub dropout: f32,
-    /// Learning rates to try; of several the one with the best mean validation ROC-AUC over seeds is reported.
+    /// Learning rates to try; of several the one that does best on the validation files, mean over seeds, is reported.
     pub learning_rates: Vec<f64>,
     /// L2 penalty.
     pub weight_decay: f64,
@@ -57,7 +62,9 @@ pub struct ProbeConfig {
 impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
+            kind: Kind::Tags,
             layers: Layers::Transformer,
+            layer_grid: Vec::new(),
             mix: Mix::Softmax,
             standardise: false,
             hidden: 512,
@@ -116,6 +123,12 @@ impl ProbeConfig {
                 return Err(EvaluateError::Setting { name, value, requirement: requirement.to_owned() });
             }
         }
+        for (at, layers) in self.layer_grid.iter().enumerate() {
+            if self.layer_grid[..at].contains(layers) {
+                let (what, name) = ("choice of layers".to_owned(), format!("{layers:?}"));
+                return Err(EvaluateError::Twice { what, name });
+            }
+        }
         for (at, seed) in self.seeds.iter().enumerate() {
             if self.seeds[..at].contains(seed) {
                 return Err(EvaluateError::Twice { what: "seed".to_owned(), name: seed.to_string() });
@@ -124,12 +137,21 @@ impl ProbeConfig {
         Ok(())
     }
 
-    /// The hidden states used, of `n_states`, and how they are combined.
-    pub(super) fn states(&self, n_states: usize) -> Result<(std::ops::Range<usize>, Mix), EvaluateError> {
+    /// The choices of hidden states to try, one or more.
+    pub(super) fn layer_choices(&self) -> Vec<Layers> {
+        if self.layer_grid.is_empty() { vec![self.layers] } else { self.layer_grid.clone() }
+    }
+
+    /// The hidden states that `layers` names, of `n_states`, and how they are combined.
+    pub(super) fn states(
+        &self,
+        layers: Layers,
+        n_states: usize,
+    ) -> Result<(std::ops::Range<usize>, Mix), EvaluateError> {
         let refuse = |value: String, requirement: String| {
             Err(EvaluateError::Setting { name: "layers", value, requirement })
         };
-        let range = match self.layers {
+        let range = match layers {
             Layers::One(state) if state < n_states => return Ok((state..state + 1, Mix::Single)),
             Layers::One(state) => {
                 return refuse(state.to_string(), format!("below {n_states}, the number of hidden states"));
@@ -144,7 +166,7 @@ impl ProbeConfig {
             );
         }
         if self.mix == Mix::Single {
-            return refuse(format!("{:?}", self.layers), "`one = N`, because the mix is `single`".to_owned());
+            return refuse(format!("{layers:?}"), "`one = N`, because the mix is `single`".to_owned());
         }
         Ok((range, self.mix))
     }
@@ -156,13 +178,13 @@ mod tests {
 
     #[test]
     fn layers_and_mix_must_agree() {
-        let with = |layers, mix| ProbeConfig { layers, mix, ..ProbeConfig::default() }.states(13);
+        let with = |layers, mix| ProbeConfig { mix, ..ProbeConfig::default() }.states(layers, 13);
         assert_eq!(with(Layers::Transformer, Mix::Softmax).unwrap(), (1..13, Mix::Softmax));
         assert_eq!(with(Layers::All, Mix::Concat).unwrap(), (0..13, Mix::Concat));
         assert_eq!(with(Layers::One(4), Mix::Softmax).unwrap(), (4..5, Mix::Single));
         assert!(with(Layers::One(13), Mix::Single).is_err());
         assert!(with(Layers::All, Mix::Single).is_err());
-        assert!(ProbeConfig::default().states(1).is_err());
+        assert!(ProbeConfig::default().states(Layers::Transformer, 1).is_err());
     }
 
     #[test]

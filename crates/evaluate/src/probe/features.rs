@@ -52,6 +52,8 @@ pub struct FeatureSet {
     pub chunk_file: Vec<usize>,
     /// Tags of each file, 0 or 1, `[F, K]`.
     pub labels: Vec<u8>,
+    /// Values of each file, `[F, K]`, where the task is to predict values; labels are empty then.
+    pub values: Vec<f32>,
     /// `[F]`.
     pub files: Vec<FileFacts>,
 }
@@ -83,7 +85,13 @@ impl FeatureSet {
         let elements = self.n_chunks().saturating_mul(n_layers).saturating_mul(width);
         same_size(&format!("features of {split}"), elements, self.features.len())?;
         let cells = self.n_files().saturating_mul(n_tags);
-        same_size(&format!("labels of {split}"), cells, self.labels.len())?;
+        if self.values.is_empty() {
+            same_size(&format!("labels of {split}"), cells, self.labels.len())?;
+        } else {
+            same_size(&format!("values of {split}"), cells, self.values.len())?;
+            same_size(&format!("labels of {split} beside values"), 0, self.labels.len())?;
+            all_finite(&format!("values of {split}"), &self.values)?;
+        }
         count_chunks(&self.chunk_file, self.n_files())?;
         binary(&format!("labels of {split}"), &self.labels)?;
         all_finite(&format!("features of {split}"), &self.features)

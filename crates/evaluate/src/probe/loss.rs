@@ -2,6 +2,7 @@
 //!
 //! Tags: binary cross entropy with logits, `mean over batch and tags of max(z, 0) − z·t + ln(1 + e^−|z|)`, gradient `(σ(z) − t)/(B·n)`.
 //! Classes: `mean over batch of −log softmax(z)[c]`, gradient `(softmax(z) − 1_c)/B`.
+//! Values: `mean over batch and outputs of (z − t)²`, gradient `2(z − t)/(B·n)`.
 //! Shapes: B batch, n outputs. Pure; f64 inside.
 
 use crate::aggregate::logistic;
@@ -13,6 +14,8 @@ pub enum Targets<'a> {
     Tags(&'a [f32]),
     /// `[N]`, each below n.
     Classes(&'a [usize]),
+    /// `[N, n]`.
+    Values(&'a [f32]),
 }
 
 impl Targets<'_> {
@@ -41,6 +44,17 @@ impl Targets<'_> {
                         let p = (f64::from(*z) - largest).exp() / sum;
                         let hit = if class == classes[example] { 1.0 } else { 0.0 };
                         *z = ((p - hit) * share) as f32;
+                    }
+                }
+                loss * share
+            }
+            Self::Values(targets) => {
+                let share = 1.0 / logits.len() as f64;
+                for (row, &example) in logits.chunks_exact_mut(n).zip(batch) {
+                    for (z, &target) in row.iter_mut().zip(&targets[example * n..][..n]) {
+                        let error = f64::from(*z) - f64::from(target);
+                        loss += error * error;
+                        *z = (2.0 * error * share) as f32;
                     }
                 }
                 loss * share

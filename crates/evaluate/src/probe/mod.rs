@@ -5,12 +5,16 @@
 //! Everything is a function of (features, config): only start, order and dropout change with the seed.
 
 mod adam;
+mod answers;
 mod backward;
 mod config;
 mod dropout;
 mod features;
+mod fit;
+mod kind;
 mod layers;
 mod loss;
+mod measured;
 mod network;
 mod result;
 mod run;
@@ -24,15 +28,17 @@ mod trained;
 mod windows;
 
 pub use adam::{Adam, AdamSettings};
+pub use answers::Answers;
 pub use config::{Layers, ProbeConfig};
 pub use dropout::Dropout;
 pub use features::{EncoderFacts, FeatureSet, FileFacts};
+pub use kind::Kind;
 pub use layers::Rows;
 pub use loss::Targets;
+pub use measured::{Measured, MeasuredOutcome, SeedPair, measure};
 pub use network::Network;
 pub use result::{
-    LearningRateTrial, LeftOut, LeftOutReason, MeanStd, ProbeOutcome, ProbeResult, SeedResult, SplitSizes,
-    TagResult,
+    LeftOut, LeftOutReason, MeanStd, ProbeOutcome, ProbeResult, SeedResult, SplitSizes, TagResult, Trial,
 };
 pub use run::probe;
 pub use schedule::{EarlyStopping, Plateau, Verdict};
@@ -41,4 +47,4 @@ pub use splits::ProbeData;
 pub use standardisation::Standardisation;
 pub use train::Epoch;
 pub use trained::{Probe, ProbeFacts};
-pub use windows::{Window, side_by_side_clips, sliding_windows};
+pub use windows::{Window, WindowRule, input_length_pieces, side_by_side_clips, sliding_windows};

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::ProbeConfig;
+use super::config::{Layers, ProbeConfig};
 use super::features::EncoderFacts;
 use super::train::Epoch;
 use super::trained::Probe;
 use crate::{TaggingIntervals, TaggingMetrics};
 
 /// Version of the layout of [`ProbeResult`].
-pub(super) const RESULT_SCHEMA: u32 = 1;
+pub(super) const RESULT_SCHEMA: u32 = 2;
 
 /// Mean and spread over seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,13 +67,16 @@ pub struct SplitSizes {
     pub chunks: [usize; 3],
 }
 
-/// How one of several learning rates did on the validation files.
+/// How one choice of layers and learning rate did on the validation files.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LearningRateTrial {
+pub struct Trial {
+    /// Which hidden states.
+    pub layers: Layers,
     /// The rate training started at.
     pub learning_rate: f64,
-    /// Best macro ROC-AUC on the validation files, over seeds.
-    pub valid_roc_auc: MeanStd,
+    /// Best first metric of the kind, macro ROC-AUC for tags, on the validation files, over seeds.
+    #[serde(rename = "valid_roc_auc")]
+    pub valid: MeanStd,
 }
 
 /// One seed.
@@ -121,9 +124,11 @@ pub struct ProbeResult {
     pub tags: Vec<String>,
     /// Tags in no mean, and why.
     pub left_out: Vec<LeftOut>,
-    /// Learning rates tried.
-    pub learning_rates: Vec<LearningRateTrial>,
-    /// The one the rest speaks of.
+    /// Layers and learning rates tried.
+    pub trials: Vec<Trial>,
+    /// The hidden states the rest speaks of.
+    pub layers: Layers,
+    /// The learning rate the rest speaks of.
     pub learning_rate: f64,
     /// Macro ROC-AUC on the test files over seeds.
     pub roc_auc: MeanStd,

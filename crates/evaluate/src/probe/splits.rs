@@ -110,6 +110,7 @@ mod tests {
             features: vec![0.0; files.len()],
             chunk_file: (0..files.len()).collect(),
             labels: vec![0; files.len()],
+            values: Vec::new(),
             files: files.iter().map(facts).collect(),
         }
     }

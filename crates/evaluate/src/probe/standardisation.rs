@@ -48,6 +48,16 @@ impl Standardisation {
         let parameters = self.mean.iter().zip(&self.scale).cycle();
         features.iter().zip(parameters).map(|(&x, (&mean, &scale))| (x - mean) * scale).collect()
     }
+
+    /// The way back, for predictions: `x·deviation + mean`.
+    pub(super) fn undo(&self, values: &[f64]) -> Vec<f64> {
+        let parameters = self.mean.iter().zip(&self.scale).cycle();
+        values
+            .iter()
+            .zip(parameters)
+            .map(|(&x, (&mean, &scale))| x / f64::from(scale) + f64::from(mean))
+            .collect()
+    }
 }
 
 #[cfg(test)]

@@ -4,38 +4,46 @@ use draws::Draws;
 use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, AdamSettings};
+use super::answers::{Answers, ChunkTargets};
 use super::config::ProbeConfig;
 use super::dropout::Dropout;
 use super::layers::Rows;
-use super::loss::Targets;
 use super::network::Network;
 use super::schedule::{EarlyStopping, Plateau};
 use super::shape::Shape;
-use crate::tagging::{Tagging, macro_roc_auc};
+use super::standardisation::Standardisation;
 use crate::{Average, EvaluateError, file_scores};
 
 /// What all runs have in common.
 pub(super) struct Task<'a> {
     pub(super) shape: Shape,
     pub(super) train: Rows<'a>,
-    /// `[M, n]`: every chunk has the tags of its file.
-    pub(super) train_targets: Vec<f32>,
+    /// One a chunk: every chunk has the answer of its file.
+    pub(super) targets: &'a ChunkTargets,
     pub(super) valid: Files<'a>,
 }
 
-/// Chunks with the labels of their files.
+/// Chunks with the answers of their files.
 pub(super) struct Files<'a> {
     pub(super) rows: Rows<'a>,
     pub(super) chunk_file: &'a [usize],
-    /// `[F, n]`.
-    pub(super) labels: Vec<u8>,
+    pub(super) answers: &'a Answers,
+    /// How values were brought to mean 0 and deviation 1.
+    pub(super) value_scale: Option<&'a Standardisation>,
 }
 
 impl Files<'_> {
-    /// Scores of the files, `[F, n]`.
+    /// Scores of the files, `[F, n]`; values in their own unit.
     pub(super) fn scores(&self, network: &mut Network, average: Average) -> Result<Vec<f64>, EvaluateError> {
         let n = network.shape().outputs;
-        file_scores(&network.logits(&self.rows), n, self.chunk_file, self.labels.len() / n, average)
+        // Only logits of tags are probabilities in disguise; what classes and values are averaged by has no other form.
+        let average = if matches!(self.answers, Answers::Tags(_)) { average } else { Average::Logits };
+        let n_files = self.answers.n_files(n);
+        let scores = file_scores(&network.logits(&self.rows), n, self.chunk_file, n_files, average)?;
+        Ok(match self.value_scale {
+            None => scores,
+            Some(scale) => scale.undo(&scores),
+        })
     }
 }
 
@@ -44,7 +52,7 @@ impl Files<'_> {
 pub struct Epoch {
     /// Mean training loss over its steps, dropout included.
     pub loss: f64,
-    /// Macro ROC-AUC on the validation files after it.
+    /// The first metric of the kind, macro ROC-AUC for tags, on the validation files after it.
     pub valid_roc_auc: f64,
     /// Learning rate during it.
     pub learning_rate: f64,
@@ -86,8 +94,7 @@ pub(super) fn train(
         Draws::new(seed, "evaluate/probe/order", &[epoch as u64]).shuffle(&mut order);
         let mut sum = 0.0;
         for (step, batch) in order.chunks(config.batch).enumerate() {
-            let targets = Targets::Tags(&task.train_targets);
-            let loss = network.loss_and_gradient(&task.train, targets, batch, Some(dropout));
+            let loss = network.loss_and_gradient(&task.train, task.targets.lend(), batch, Some(dropout));
             if !loss.is_finite() {
                 return Err(EvaluateError::Diverged { seed, epoch, step, loss, learning_rate });
             }
@@ -96,7 +103,7 @@ pub(super) fn train(
             adam.step(parameters, gradient, learning_rate);
         }
         let scores = task.valid.scores(&mut network, config.average)?;
-        let valid_roc_auc = macro_roc_auc(&Tagging::new(&task.valid.labels, &scores, task.shape.outputs)?)?;
+        let valid_roc_auc = task.valid.answers.selection(&scores, task.shape.outputs)?;
         epochs.push(Epoch { loss: sum / order.len() as f64, valid_roc_auc, learning_rate });
         plateau.observe(valid_roc_auc);
         let verdict = stopping.observe(valid_roc_auc);

@@ -2,8 +2,11 @@
 //!
 //! The two generations of MARBLE differ. v1: windows start every `window − overlap`, the last is kept when at least one second long, nothing is padded.
 //! 2025: `c = ⌊seconds·rate⌋`, `⌊n/c⌋` clips side by side, one more when the rest makes up at least the share `least` of a clip; the last is zero padded to c.
+//! ccml (at test time): pieces of the input length side by side, the rest dropped.
 //! A recording without any clip by these rules would silently leave the evaluation: callers see the empty list and must say so.
 //! Pure; samples.
+
+use serde::{Deserialize, Serialize};
 
 /// A run of samples of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,33 @@ pub struct Window {
     pub start: usize,
     /// Samples of the recording in it; what a clip lacks to its length is zero padded.
     pub len: usize,
+}
+
+/// A named rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowRule {
+    /// [`sliding_windows`].
+    #[default]
+    MarbleV1,
+    /// [`side_by_side_clips`] with a least share of 0.8.
+    Marble2025,
+    /// [`input_length_pieces`].
+    Ccml,
+}
+
+/// Least share of a last clip, MARBLE 2025.
+const LEAST_SHARE: f64 = 0.8;
+
+impl WindowRule {
+    /// Windows of `seconds` each. `hop`, from start to start, is the reader's choice in MARBLE v1 only; the other rules lay theirs side by side.
+    pub fn windows(self, n_samples: usize, rate_hz: u32, seconds: f64, hop: f64) -> Vec<Window> {
+        match self {
+            Self::MarbleV1 => sliding_windows(n_samples, rate_hz, seconds, (seconds - hop).max(0.0)),
+            Self::Marble2025 => side_by_side_clips(n_samples, rate_hz, seconds, LEAST_SHARE),
+            Self::Ccml => input_length_pieces(n_samples, rate_hz, seconds),
+        }
+    }
 }
 
 /// Windows of MARBLE v1. `window` and `overlap` in seconds; the published probes of long files use 30 and 0.
@@ -42,6 +72,15 @@ pub fn side_by_side_clips(n_samples: usize, rate_hz: u32, seconds: f64, least: f
         .collect()
 }
 
+/// Pieces of the ccml study; a recording shorter than one has none.
+pub fn input_length_pieces(n_samples: usize, rate_hz: u32, seconds: f64) -> Vec<Window> {
+    let len = samples(seconds, rate_hz);
+    if len == 0 {
+        return Vec::new();
+    }
+    (0..n_samples / len).map(|index| Window { start: index * len, len }).collect()
+}
+
 fn samples(seconds: f64, rate_hz: u32) -> usize {
     (seconds * f64::from(rate_hz)) as usize
 }
@@ -60,5 +99,18 @@ mod tests {
         assert_eq!(lens(500, 1.0), [300, 300, 100]);
         assert_eq!(lens(50, 0.0), [50]);
         assert!(lens(0, 0.0).is_empty());
+    }
+
+    #[test]
+    fn rules_differ_in_what_becomes_of_the_rest() {
+        let lens = |rule: WindowRule, n: usize, hop: f64| -> Vec<usize> {
+            rule.windows(n, 100, 3.0, hop).iter().map(|window| window.len).collect()
+        };
+        assert_eq!(lens(WindowRule::MarbleV1, 850, 3.0), [300, 300, 250]);
+        assert_eq!(lens(WindowRule::MarbleV1, 850, 1.5).len(), 6);
+        assert_eq!(lens(WindowRule::Marble2025, 850, 3.0), [300, 300, 250]);
+        assert_eq!(lens(WindowRule::Marble2025, 830, 3.0), [300, 300]);
+        assert_eq!(lens(WindowRule::Ccml, 899, 3.0), [300, 300]);
+        assert!(lens(WindowRule::Ccml, 299, 3.0).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The report as one HTML page that needs nothing else: no script, no font, no picture from anywhere.
 
 use super::figures::{self, Figure};
-use super::table::{Cell, Table, fixed};
+use super::table::{Cell, Table, bounds, fixed};
 use super::{SYNTHETIC, TITLE, summary, tables};
 use crate::StudyResults;
 use crate::markup::{Element, el};
@@ -12,19 +12,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 /// The report as one self-contained HTML page.
 pub fn html(results: &StudyResults) -> String {
-    let description = "Results of a study in continual pre-training of a music model across cultures";
-    let head = el("head")
-        .child(el("meta").attr("charset", "utf-8"))
-        .child(el("meta").attr("http-equiv", "Content-Security-Policy").attr("content", POLICY))
-        .child(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
-        .child(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
-        .child(el("meta").attr("name", "description").attr("content", description))
-        .child(el("title").text(TITLE))
-        .child(el("style").style(concat!(
-            include_str!("../svg/colours.css"),
-            include_str!("../svg/chart.css"),
-            include_str!("page.css")
-        )));
     let sections = sections(results);
     let links = sections
         .iter()
@@ -40,6 +27,23 @@ pub fn html(results: &StudyResults) -> String {
                 .child(heading)
                 .children(content)
         }));
+    page(TITLE, "Results of a study in continual pre-training of a music model across cultures", main)
+}
+
+/// A whole page with our style sheet.
+pub(crate) fn page(title: &str, description: &str, main: Element) -> String {
+    let head = el("head")
+        .child(el("meta").attr("charset", "utf-8"))
+        .child(el("meta").attr("http-equiv", "Content-Security-Policy").attr("content", POLICY))
+        .child(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
+        .child(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
+        .child(el("meta").attr("name", "description").attr("content", description))
+        .child(el("title").text(title))
+        .child(el("style").style(concat!(
+            include_str!("../svg/colours.css"),
+            include_str!("../svg/chart.css"),
+            include_str!("page.css")
+        )));
     let page = el("html").attr("lang", "en").child(head).child(el("body").child(main));
     format!("<!DOCTYPE html>\n{}", page.render())
 }
@@ -138,7 +142,7 @@ fn fold(table: &Table) -> Element {
     el("details").child(el("summary").text(&table.caption)).child(write_table(table))
 }
 
-fn write_table(table: &Table) -> Element {
+pub(crate) fn write_table(table: &Table) -> Element {
     let id = format!("table-{}", table.id);
     let badge = table.is_synthetic.then(|| el("span").class("badge").text(SYNTHETIC));
     let caption = el("p")
@@ -201,11 +205,15 @@ fn write_cell(element: Element, cell: &Cell, is_best: bool) -> Element {
     match cell {
         Cell::Empty => element.text("–"),
         Cell::Text(text) => element.text(text),
-        Cell::Number { value, std, digits } => {
+        Cell::Number { value, std, interval, digits, mark } => {
             let number = fixed(*value, *digits);
             let element =
                 if is_best { element.child(el("strong").text(number)) } else { element.text(number) };
-            element.children(std.map(|std| el("span").class("std").text(format!(" ± {std:.1}"))))
+            let element = if mark.is_empty() { element } else { element.child(el("sup").text(*mark)) };
+            let small = |text: String| el("span").class("std").text(text);
+            element
+                .children(std.map(|std| small(format!(" ± {std:.1}"))))
+                .children(interval.map(|ends| small(format!(" {}", bounds(ends, *digits)))))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::SYNTHETIC;
-use super::table::{Cell, Table, fixed};
+use super::table::{Cell, Table, bounds, fixed};
 
 /// More columns than this do not fit on a line of text.
 const FITS: usize = 7;
@@ -52,11 +52,12 @@ fn write_cell(cell: &Cell, is_best: bool) -> String {
     match cell {
         Cell::Empty => "--".into(),
         Cell::Text(text) => escape(text),
-        Cell::Number { value, std, digits } => {
+        Cell::Number { value, std, interval, digits, mark } => {
             let number = escape(&fixed(*value, *digits));
             let number = if is_best { format!("\\textbf{{{number}}}") } else { number };
             let spread = std.map(|std| format!("{{\\scriptsize$\\pm${}}}", spread(std)));
-            number + &spread.unwrap_or_default()
+            let ends = interval.map(|ends| format!(" {{\\scriptsize {}}}", escape(&bounds(ends, *digits))));
+            number + &escape(mark) + &spread.unwrap_or_default() + &ends.unwrap_or_default()
         }
     }
 }
@@ -80,6 +81,8 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("\\textgreater{}"),
             '−' => out.push_str("$-$"),
             '±' => out.push_str("$\\pm$"),
+            '†' => out.push_str("\\textsuperscript{\\textdagger}"),
+            '²' => out.push_str("\\textsuperscript{2}"),
             'λ' => out.push_str("$\\lambda$"),
             'ρ' => out.push_str("$\\rho$"),
             '–' => out.push_str("--"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{Cell, Table, fixed};
+use super::table::{Cell, Table, bounds, fixed};
 use super::{SYNTHETIC, TITLE, figures, summary, tables};
 use crate::StudyResults;
 
@@ -42,7 +42,7 @@ pub fn markdown(results: &StudyResults) -> String {
     out
 }
 
-fn write_table(table: &Table) -> String {
+pub(crate) fn write_table(table: &Table) -> String {
     let synthetic = if table.is_synthetic { format!("*{SYNTHETIC}.* ") } else { String::new() };
     let mut out = format!("**{}.** {synthetic}{}\n\n", escape(&table.caption), escape(&table.note));
     let heads: Vec<String> = table
@@ -66,10 +66,12 @@ fn write_table(table: &Table) -> String {
             .map(|(j, cell)| match cell {
                 Cell::Empty => "–".into(),
                 Cell::Text(text) => escape(text),
-                Cell::Number { value, std, digits } => {
+                Cell::Number { value, std, interval, digits, mark } => {
                     let number = fixed(*value, *digits);
                     let number = if table.is_best(i, j) { format!("**{number}**") } else { number };
-                    number + &std.map(|std| format!(" ± {std:.2}")).unwrap_or_default()
+                    let spread = std.map(|std| format!(" ± {std:.2}")).unwrap_or_default();
+                    let ends = interval.map(|ends| " ".to_owned() + &escape(&bounds(ends, *digits)));
+                    number + mark + &spread + &ends.unwrap_or_default()
                 }
             })
             .collect();
@@ -80,7 +82,7 @@ fn write_table(table: &Table) -> String {
 }
 
 /// Text in which no character starts markup, a table cell or HTML.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

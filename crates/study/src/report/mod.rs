@@ -3,13 +3,13 @@
 //! `tables` and `figures` turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
 //! and compute nothing themselves, so that all of them say the same. Pure but for [`write_all`].
 
-mod csv;
+pub(crate) mod csv;
 mod figures;
-mod html;
-mod latex;
-mod markdown;
+pub(crate) mod html;
+pub(crate) mod latex;
+pub(crate) mod markdown;
 mod summary;
-mod table;
+pub(crate) mod table;
 mod tables;
 
 use std::path::{Path, PathBuf};

@@ -48,12 +48,40 @@ pub(crate) struct Row {
 pub(crate) enum Cell {
     Empty,
     Text(String),
-    Number { value: f64, std: Option<f64>, digits: usize },
+    Number {
+        value: f64,
+        std: Option<f64>,
+        /// Lower and upper end of an interval.
+        interval: Option<[f64; 2]>,
+        digits: usize,
+        /// A sign that the note explains; empty for none.
+        mark: &'static str,
+    },
 }
 
 impl Cell {
     pub(crate) fn number(value: f64, digits: usize) -> Self {
-        Self::Number { value, std: None, digits }
+        Self::Number { value, std: None, interval: None, digits, mark: "" }
+    }
+
+    /// A number with its spread over seeds.
+    pub(crate) fn spread(value: f64, std: Option<f64>, digits: usize) -> Self {
+        Self::Number { value, std, interval: None, digits, mark: "" }
+    }
+
+    /// A number with its interval.
+    pub(crate) fn interval(value: f64, interval: [f64; 2], digits: usize) -> Self {
+        Self::Number { value, std: None, interval: Some(interval), digits, mark: "" }
+    }
+
+    /// The same with a sign, if it is a number.
+    pub(crate) fn marked(self, sign: &'static str) -> Self {
+        match self {
+            Self::Number { value, std, interval, digits, .. } => {
+                Self::Number { value, std, interval, digits, mark: sign }
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {
@@ -114,6 +142,11 @@ pub(crate) fn fixed(value: f64, digits: usize) -> String {
         Some(rest) => format!("−{rest}"),
         None => text,
     }
+}
+
+/// `[−0.3, 2.5]`.
+pub(crate) fn bounds([low, high]: [f64; 2], digits: usize) -> String {
+    format!("[{}, {}]", fixed(low, digits), fixed(high, digits))
 }
 
 /// `1 905 152`, with no-break spaces that are narrow.

@@ -321,7 +321,7 @@ pub(crate) fn paper_scores() -> Table {
         .flat_map(|set| ["ROC-AUC", "AP"].map(|label| column(set.label(), label, Best::High)))
         .collect();
     columns.push(column("", "Average", Best::High));
-    let cell = |score: &PaperScore| Cell::Number { value: score.mean, std: score.std, digits: 1 };
+    let cell = |score: &PaperScore| Cell::spread(score.mean, score.std, 1);
     let rows = TABLE_2.iter().map(|row| {
         let mut cells: Vec<Cell> = row
             .roc_auc
@@ -366,5 +366,5 @@ fn column(group: &str, label: &str, best: Best) -> Column {
 }
 
 fn percent(spread: Spread) -> Cell {
-    Cell::Number { value: 100.0 * spread.mean, std: Some(100.0 * spread.std), digits: 1 }
+    Cell::spread(100.0 * spread.mean, Some(100.0 * spread.std), 1)
 }

@@ -1,0 +1,157 @@
+//! Features of every recording of a set, kept in a cache: one safetensors file a recording, below the extractor's and the settings' hashes.
+//!
+//! A file is written wholly or not at all, so a run that is killed half-way goes on where it was. What goes through the model together is
+//! windows of one recording, all of one length: padding would change what group norms see, and windows of other recordings would make a
+//! recording's features depend on what else was missing from the cache.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use audio::SAMPLE_RATE;
+use evaluate::Window;
+use rayon::prelude::*;
+use weights::{Tensor, Tensors, read_safetensors, write_safetensors};
+
+use super::extractor::Extractor;
+use super::set::{EvaluationSet, SetRecording};
+use super::settings::{FeatureSettings, Normalise};
+use crate::embedding::normalise;
+use crate::exit::Interrupted;
+use crate::terminal::Terminal;
+
+/// Name of the tensor in a file of the cache.
+const TENSOR: &str = "features";
+
+/// Features of the recordings of a set.
+pub(crate) struct Features {
+    /// Of each recording `[windows, states, width]`; empty for one without a window.
+    pub(crate) rows: Vec<Vec<f32>>,
+    pub(crate) n_states: usize,
+    pub(crate) width: usize,
+}
+
+/// Where features are kept, and when to stop.
+pub(crate) struct FeatureCache<'a> {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) terminal: &'a Terminal,
+}
+
+impl FeatureCache<'_> {
+    /// Features of all recordings of `set`: from the cache, or computed and put there.
+    pub(crate) fn features(
+        &self,
+        label: &str,
+        extractor: &Extractor,
+        settings: &FeatureSettings,
+        set: &EvaluationSet,
+    ) -> anyhow::Result<Features> {
+        let key = settings.key(set.max_seconds)?;
+        let short = |text: &str| files::hash_bytes(text.as_bytes()).short();
+        let folder = self.folder.join(short(&extractor.identity)).join(short(&key));
+        files::create_directories(&folder)?;
+        let bar = self.terminal.bar(label, set.recordings.len() as u64);
+        let rows = set.recordings.par_iter().map(|recording| {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Interrupted("features are kept; the same command goes on".into()).into());
+            }
+            let file = folder.join(format!("{}.safetensors", files::hash_bytes(recording.content.as_bytes()).short()));
+            let rows = match self.read(&file, extractor) {
+                Some(rows) => rows,
+                None => compute(extractor, settings, set.max_seconds, recording)
+                    .and_then(|rows| {
+                        write(&file, extractor, &key, &rows)?;
+                        Ok(rows)
+                    })
+                    .with_context(|| format!("recording `{}` of `{}`", recording.id, set.name))?,
+            };
+            bar.inc(1);
+            Ok(rows)
+        });
+        let rows = rows.collect::<anyhow::Result<Vec<_>>>();
+        bar.finish_and_clear();
+        Ok(Features { rows: rows?, n_states: extractor.n_states(), width: extractor.width() })
+    }
+
+    /// What the cache holds; nothing where there is nothing or where it is damaged, which is said.
+    fn read(&self, file: &Path, extractor: &Extractor) -> Option<Vec<f32>> {
+        if !file.exists() {
+            return None;
+        }
+        let damaged = |reason: String| {
+            let file = file.display();
+            self.terminal.complain("warning", &format!("`{file}` is computed again: {reason}"));
+            None
+        };
+        let tensors = match read_safetensors(file) {
+            Ok(tensors) => tensors,
+            Err(error) => return damaged(error.to_string()),
+        };
+        match tensors.get(TENSOR) {
+            Some(tensor) if tensor.shape[1..] != [extractor.n_states(), extractor.width()] => {
+                damaged(format!("its features are {:?}", tensor.shape))
+            }
+            Some(tensor) if tensor.data.iter().any(|x| !x.is_finite()) => {
+                damaged("it holds numbers that are not finite".into())
+            }
+            Some(tensor) => Some(tensor.data.clone()),
+            None => damaged(format!("it has no tensor `{TENSOR}`")),
+        }
+    }
+}
+
+fn write(file: &Path, extractor: &Extractor, key: &str, rows: &[f32]) -> anyhow::Result<()> {
+    let (n_states, width) = (extractor.n_states(), extractor.width());
+    let mut tensors = Tensors::new();
+    let shape = vec![rows.len() / (n_states * width), n_states, width];
+    tensors.insert(TENSOR.to_owned(), Tensor::new(shape, rows.to_vec())?);
+    let facts = [("extractor", extractor.identity.as_str()), ("settings", key)];
+    let metadata: BTreeMap<String, String> =
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Ok(write_safetensors(file, &tensors, &metadata)?)
+}
+
+/// Features of all windows of a recording.
+fn compute(
+    extractor: &Extractor,
+    settings: &FeatureSettings,
+    max_seconds: Option<f64>,
+    recording: &SetRecording,
+) -> anyhow::Result<Vec<f32>> {
+    let mut samples = recording.source.samples()?;
+    if let Some(seconds) = max_seconds {
+        samples.truncate((seconds * f64::from(SAMPLE_RATE)) as usize);
+    }
+    if settings.normalise == Normalise::Recording && !samples.is_empty() {
+        normalise(&mut samples);
+    }
+    let rule = settings.rule;
+    let windows = rule.windows(samples.len(), SAMPLE_RATE, settings.window_seconds, settings.hop_seconds);
+    let windows: Vec<Vec<f32>> = windows
+        .into_iter()
+        .map(|window| heard(&samples, window, settings))
+        .filter(|window| window.len() >= extractor.shortest())
+        .collect();
+    let mut rows = Vec::new();
+    for of_one_length in windows.chunk_by(|a, b| a.len() == b.len()) {
+        for batch in of_one_length.chunks(settings.batch.max(1)) {
+            rows.extend(extractor.rows(&batch.concat(), batch.len())?);
+        }
+    }
+    Ok(rows)
+}
+
+/// One window as the model hears it. MARBLE 2025 pads its last clip with silence; the others hear what there is.
+fn heard(samples: &[f32], window: Window, settings: &FeatureSettings) -> Vec<f32> {
+    let mut heard = samples[window.start..window.start + window.len].to_vec();
+    if settings.rule == evaluate::WindowRule::Marble2025 {
+        heard.resize((settings.window_seconds * f64::from(SAMPLE_RATE)) as usize, 0.0);
+    }
+    if settings.normalise == Normalise::Window && !heard.is_empty() {
+        normalise(&mut heard);
+    }
+    heard
+}
