@@ -145,7 +145,8 @@ impl Sitting<'_> {
 
     /// The peer's arguments and the variant among its answers that was fastest; none where we are our own peer.
     fn fastest_way(&self, work: Work) -> anyhow::Result<Option<(Vec<String>, String)>> {
-        let Some(arguments) = work.peer_arguments() else { return Ok(None) };
+        let has_bfloat16 = Machine::here(self.threads).has_bfloat16();
+        let Some(arguments) = work.peer_arguments(has_bfloat16) else { return Ok(None) };
         let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         if work == Work::Decode {
             arguments.push("--audio".into());

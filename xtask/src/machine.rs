@@ -40,6 +40,13 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Whether the processor multiplies bfloat16 numbers by instructions of its own.
+    pub(crate) fn has_bfloat16(&self) -> bool {
+        self.extensions.iter().any(|name| name == "avx512_bf16" || name == "amx_bf16")
+    }
+}
+
 /// Most memory this process has held, bytes; mapped pages of files included, as the peers count it.
 pub(crate) fn peak_memory() -> Option<u64> {
     memory_field("/proc/self/status", "VmHWM:")

@@ -39,6 +39,13 @@ pub(crate) fn write(machine: &Machine, rounds: usize, rows: &[Row], failed: &[(W
              share of a float32 product of 2048³ in the same processes.\n"
         ),
     );
+    if !machine.has_bfloat16() {
+        put(
+            &mut text,
+            "This processor has no bfloat16 instructions: torch emulates them far slower than its float32, which is therefore the peer of the \
+             bfloat16 rows too, and ours is the fastest mode that is exact enough.\n",
+        );
+    }
     put(
         &mut text,
         "| work | peer | peer, s | ours, s | ratio | at least | aim | product share | ours, MB | peer, MB |",

@@ -96,8 +96,13 @@ impl Work {
     }
 
     /// What the peer's script is asked to run; none where the peer is this program itself.
-    pub(crate) fn peer_arguments(self) -> Option<Vec<&'static str>> {
+    ///
+    /// A processor without bfloat16 instructions makes torch emulate them, many times slower than float32: there its float32 is the peer of
+    /// the bfloat16 rows too.
+    pub(crate) fn peer_arguments(self, has_bfloat16: bool) -> Option<Vec<&'static str>> {
         let words: &[&str] = match self {
+            Self::EmbedBf16 if !has_bfloat16 => return Self::Embed.peer_arguments(false),
+            Self::TrainBf16 if !has_bfloat16 => return Self::Train.peer_arguments(false),
             Self::Embed => &["embed", "--seconds", "30", "--batch", "1"],
             Self::EmbedBf16 => &["embed", "--seconds", "30", "--batch", "1", "--dtype", "bf16"],
             Self::Train => &["train"],
