@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Embed(commands::embed::Args),
     Merge(commands::merge::Args),
     Probe(commands::probe::Args),
+    Evaluate(commands::evaluate::Args),
     Tag(commands::tag::Args),
     Similarity(commands::similarity::Args),
     Inspect(commands::inspect::Args),

@@ -7,6 +7,7 @@
 mod cli;
 mod commands;
 mod embedding;
+mod evaluation;
 mod exit;
 mod init;
 mod inputs;

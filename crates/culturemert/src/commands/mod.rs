@@ -4,6 +4,7 @@ pub(crate) mod convert;
 pub(crate) mod cqt;
 pub(crate) mod datasets;
 pub(crate) mod embed;
+pub(crate) mod evaluate;
 pub(crate) mod fit_codec;
 pub(crate) mod inspect;
 pub(crate) mod merge;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(&args, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
         Command::Probe(args) => probe::run(&args, terminal),
+        Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Tag(args) => tag::run(&args, terminal),
         Command::Similarity(args) => similarity::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args, terminal),

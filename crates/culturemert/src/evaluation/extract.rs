@@ -58,7 +58,8 @@ impl FeatureCache<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Interrupted("features are kept; the same command goes on".into()).into());
             }
-            let file = folder.join(format!("{}.safetensors", files::hash_bytes(recording.content.as_bytes()).short()));
+            let file = folder
+                .join(format!("{}.safetensors", files::hash_bytes(recording.heard().as_bytes()).short()));
             let rows = match self.read(&file, extractor) {
                 Some(rows) => rows,
                 None => compute(extractor, settings, set.max_seconds, recording)

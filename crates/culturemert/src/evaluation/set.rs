@@ -47,6 +47,21 @@ pub(crate) struct SetRecording {
     pub(crate) source: Source,
 }
 
+impl SetRecording {
+    /// What its samples are a function of: the content, and of a prepared corpus the clips that were kept of it.
+    pub(crate) fn heard(&self) -> String {
+        match &self.source {
+            Source::File(_, _, resampler) => format!("{} {resampler}", self.content),
+            Source::Clips(corpus, range) => {
+                let clips = &corpus.clips()[range.clone()];
+                let parts: Vec<String> =
+                    clips.iter().map(|clip| format!("{}+{}", clip.start, clip.samples)).collect();
+                format!("{} {:?} {}", self.content, corpus.manifest().settings, parts.join(" "))
+            }
+        }
+    }
+}
+
 /// Where the samples of a recording are.
 pub(crate) enum Source {
     /// Clips of a prepared corpus, one after the other.
@@ -73,7 +88,10 @@ impl Source {
                     let (start, end) = (at(*start), at(*end).min(samples.len()));
                     if start >= end {
                         let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE);
-                        anyhow::bail!("`{}` ends after {seconds:.1} s, before its piece begins", path.display());
+                        anyhow::bail!(
+                            "`{}` ends after {seconds:.1} s, before its piece begins",
+                            path.display()
+                        );
                     }
                     samples = samples[start..end].to_vec();
                 }
@@ -86,15 +104,18 @@ impl Source {
 impl EvaluationSet {
     /// Hashes the files whose content is not known yet.
     pub(crate) fn hash_contents(&mut self) -> anyhow::Result<()> {
-        self.recordings.par_iter_mut().filter(|recording| recording.content.is_empty()).try_for_each(|recording| {
-            let Source::File(path, piece, _) = &recording.source else { return Ok(()) };
-            let hash = files::hash_file(path).with_context(|| format!("recording `{}`", path.display()))?;
-            recording.content = match piece {
-                None => hash.to_string(),
-                Some((start, end)) => format!("{hash}@{start}-{end}"),
-            };
-            anyhow::Ok(())
-        })
+        self.recordings.par_iter_mut().filter(|recording| recording.content.is_empty()).try_for_each(
+            |recording| {
+                let Source::File(path, piece, _) = &recording.source else { return Ok(()) };
+                let hash =
+                    files::hash_file(path).with_context(|| format!("recording `{}`", path.display()))?;
+                recording.content = match piece {
+                    None => hash.to_string(),
+                    Some((start, end)) => format!("{hash}@{start}-{end}"),
+                };
+                anyhow::Ok(())
+            },
+        )
     }
 
     /// Published splits stay as they are: groups and contents that stand on several sides are told, and do not stop the evaluation.
@@ -146,11 +167,8 @@ impl EvaluationSet {
 
     /// Train, validation and test features, and the recordings that have no window.
     pub(crate) fn feature_sets(&self, features: &Features) -> ([FeatureSet; 3], Vec<Named>) {
-        let empty = || FeatureSet {
-            n_layers: features.n_states,
-            width: features.width,
-            ..FeatureSet::default()
-        };
+        let empty =
+            || FeatureSet { n_layers: features.n_states, width: features.width, ..FeatureSet::default() };
         let mut sets = [empty(), empty(), empty()];
         let mut windowless = Vec::new();
         let row_len = features.n_states * features.width;

@@ -15,7 +15,12 @@ const TITLE: &str = "Evaluation";
 pub fn tables_as_text(evaluation: &Evaluation) -> String {
     let mut out = format!("# {TITLE}\n\n");
     for (set, incomplete) in incomplete(evaluation) {
-        let _ = writeln!(out, "> **{} is not whole.** {}\n", markdown::escape(set), markdown::escape(&incomplete));
+        let _ = writeln!(
+            out,
+            "> **{} is not whole.** {}\n",
+            markdown::escape(set),
+            markdown::escape(&incomplete)
+        );
     }
     for table in tables::all(evaluation) {
         out.push_str(&markdown::write_table(&table));
@@ -58,7 +63,8 @@ fn page(evaluation: &Evaluation) -> String {
         let band = el("p").class("band").attr("role", "note");
         band.child(el("strong").text(format!("{set} is not whole. "))).text(what)
     });
-    let facts = evaluation.provenance.iter().flat_map(|(name, value)| [el("dt").text(name), el("dd").text(value)]);
+    let facts =
+        evaluation.provenance.iter().flat_map(|(name, value)| [el("dt").text(name), el("dd").text(value)]);
     let main = el("main")
         .child(
             el("header")
@@ -67,7 +73,9 @@ fn page(evaluation: &Evaluation) -> String {
                 .children(bands),
         )
         .children(tables::all(evaluation).iter().map(|table| el("section").child(html::write_table(table))))
-        .child(el("section").child(el("h2").text("Provenance")).child(el("dl").class("facts").children(facts)));
+        .child(
+            el("section").child(el("h2").text("Provenance")).child(el("dl").class("facts").children(facts)),
+        );
     html::page(TITLE, "Frozen models probed on data sets", main)
 }
 

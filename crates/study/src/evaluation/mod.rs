@@ -196,7 +196,10 @@ impl Evaluation {
     pub fn beats_baselines(&self, cell: &EvaluatedCell) -> bool {
         let is_baseline =
             |name: &str| self.models.iter().any(|model| model.name == name && model.role != Role::Model);
-        cell.against.iter().filter(|against| is_baseline(&against.model)).all(|against| against.first.ends[0] > 0.0)
+        cell.against
+            .iter()
+            .filter(|against| is_baseline(&against.model))
+            .all(|against| against.first.ends[0] > 0.0)
     }
 }
 

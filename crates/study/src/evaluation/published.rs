@@ -17,8 +17,7 @@ pub(super) fn row_of(model: &str) -> Option<&'static Table2Row> {
 
 /// Ours, theirs and the difference, for every model and set that the paper has too.
 pub(super) fn table(evaluation: &Evaluation) -> Table {
-    let sets: Vec<_> =
-        evaluation.sets.iter().filter_map(|set| Some((set, set.published?))).collect();
+    let sets: Vec<_> = evaluation.sets.iter().filter_map(|set| Some((set, set.published?))).collect();
     let columns = sets.iter().flat_map(|(set, _)| {
         let head = |metric: &String| ["", " paper", " difference"].map(|what| format!("{metric}{what}"));
         let labels: Vec<String> = set.metrics.iter().flat_map(head).collect();
@@ -50,7 +49,9 @@ pub(super) fn table(evaluation: &Evaluation) -> Table {
     Table {
         id: "published",
         caption: "Beside the published numbers".into(),
-        note: "Per cent, mean ± standard deviation over seeds; the paper’s Table 2 and ours minus the paper’s.".into(),
+        note:
+            "Per cent, mean ± standard deviation over seeds; the paper’s Table 2 and ours minus the paper’s."
+                .into(),
         is_synthetic: false,
         corner: "Model",
         columns: columns.collect(),

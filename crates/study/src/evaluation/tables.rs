@@ -74,8 +74,10 @@ fn scores(evaluation: &Evaluation) -> Table {
 
 /// Figure 2 of the paper: what each model gained or lost on every set.
 fn transfer(evaluation: &Evaluation) -> Table {
-    let columns =
-        evaluation.sets.iter().map(|set| column("", &format!("{} {}", shown(set), set.metrics[0]), Best::High));
+    let columns = evaluation
+        .sets
+        .iter()
+        .map(|set| column("", &format!("{} {}", shown(set), set.metrics[0]), Best::High));
     Table {
         id: "transfer",
         caption: format!("Transfer: every model minus {}", evaluation.base),
@@ -104,7 +106,8 @@ fn beyond(evaluation: &Evaluation, baseline: &str, role: Role) -> Option<Table> 
     Some(Table {
         id,
         caption: format!("Every model minus {baseline}"),
-        note: "Points, with 95 % intervals of the paired bootstrap over test recordings or their groups.".into(),
+        note: "Points, with 95 % intervals of the paired bootstrap over test recordings or their groups."
+            .into(),
         is_synthetic: false,
         corner: "Model",
         columns: columns.collect(),
@@ -117,8 +120,7 @@ fn differences(evaluation: &Evaluation, from: &str, of: impl Fn(&Against) -> Vec
     let others = evaluation.asked().filter(|model| model.name != from);
     let rows = others.map(|model| {
         let cells = evaluation.sets.iter().flat_map(|set| {
-            let against =
-                evaluation.cell(&model.name, &set.name).and_then(|cell| cell.minus(from)).map(&of);
+            let against = evaluation.cell(&model.name, &set.name).and_then(|cell| cell.minus(from)).map(&of);
             against.map_or_else(Vec::new, |gaps| gaps.into_iter().map(gap).collect())
         });
         Row { label: model.name.clone(), is_new_block: false, cells: cells.collect() }

@@ -1,0 +1,13 @@
+//! Models probed on data sets: sets from wherever they lie, features kept in a cache, probes, differences, one value with all of it.
+
+mod extract;
+mod extractor;
+mod open;
+mod run;
+mod set;
+mod settings;
+
+pub(crate) use extractor::Extractor;
+pub(crate) use open::{DataArgument, OpenRequest, Splits};
+pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate};
+pub(crate) use settings::{FeatureSettings, Normalise};
