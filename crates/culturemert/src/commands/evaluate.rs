@@ -1,11 +1,12 @@
 //! `evaluate`: models on data sets, in the tables of the paper.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use corpus::datasets::MtatSplit;
 use evaluate::{ProbeConfig, WindowRule};
 use study::evaluation::{Role, tables_as_text, write_all};
+use weights::ModelDirectory;
 
 use crate::evaluation::{
     Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, Normalise, OpenRequest, Splits,
@@ -165,7 +166,7 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
     let mut first = None;
     for path in &args.models {
         let directory = open_model(path)?;
-        let mut name = directory.name();
+        let mut name = name_of(path, &directory);
         if subjects.iter().any(|subject| subject.name == name) {
             name = path.display().to_string();
         }
@@ -189,6 +190,15 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         });
     }
     Ok(subjects)
+}
+
+/// The model's name; runs write theirs to `RUN/model`, which is then called after the run.
+fn name_of(path: &Path, directory: &ModelDirectory) -> String {
+    let run = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    match run {
+        Some(run) if directory.name() == "model" => run,
+        _ => directory.name(),
+    }
 }
 
 fn probe_config(args: &Args) -> anyhow::Result<ProbeConfig> {

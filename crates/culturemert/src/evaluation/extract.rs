@@ -108,7 +108,7 @@ fn write(file: &Path, extractor: &Extractor, key: &str, rows: &[f32]) -> anyhow:
     let (n_states, width) = (extractor.n_states(), extractor.width());
     let mut tensors = Tensors::new();
     let shape = vec![rows.len() / (n_states * width), n_states, width];
-    tensors.insert(TENSOR.to_owned(), Tensor::new(shape, rows.to_vec())?);
+    tensors.insert(TENSOR.to_owned(), Tensor { shape, data: rows.to_vec() });
     let facts = [("extractor", extractor.identity.as_str()), ("settings", key)];
     let metadata: BTreeMap<String, String> =
         facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

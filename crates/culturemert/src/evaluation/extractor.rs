@@ -1,6 +1,6 @@
 //! What turns windows into features: an encoder, or the statistics of log-mel frames that an encoder has to beat.
 
-use audio::{LogMel, MelConfig};
+use audio::mel::{LogMel, MelConfig};
 use weights::ModelDirectory;
 
 use crate::embedding::Embedder;

@@ -6,6 +6,7 @@ mod command;
 mod crashes;
 mod datasets;
 mod disk;
+mod evaluate;
 mod formats;
 mod heads;
 mod hostile;
