@@ -152,6 +152,20 @@ pub enum EvaluateError {
     Files(#[from] files::FilesError),
 }
 
+impl EvaluateError {
+    /// Whether recordings or their tags are at fault, so that other data may still be measured.
+    pub fn is_of_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Empty { .. }
+                | Self::TooFew { .. }
+                | Self::NoTagWithBothClasses { .. }
+                | Self::NotOneClass { .. }
+                | Self::Overlap { .. }
+        )
+    }
+}
+
 /// Fails unless `found` is `expected`.
 pub(crate) fn same_size(what: &str, expected: usize, found: usize) -> Result<(), EvaluateError> {
     if expected == found {

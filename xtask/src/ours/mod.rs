@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let before = square_product_gflops(Precision::Float32);
     let done = match args.work {
         Work::Embed => embed::float32(args.repeat),
-        Work::EmbedBf16 => embed::fastest(args.repeat),
+        Work::EmbedBf16 => embed::fastest(args.repeat, &args.folder),
         Work::Train | Work::TrainBf16 | Work::TrainFrozen => {
             train::step(args.work, args.repeat, &args.folder)
         }
@@ -94,6 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn set_up(args: &Args) -> anyhow::Result<()> {
     match args.work {
+        Work::EmbedBf16 => embed::find_fastest(&args.folder),
         Work::Train | Work::TrainBf16 | Work::TrainFrozen => train::set_up(&args.folder),
         Work::Encodec => encodec::set_up(&args.folder),
         Work::Merge => merge::set_up(&args.folder),

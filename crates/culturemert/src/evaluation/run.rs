@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use evaluate::{
-    Bootstrap, EncoderFacts, Kind, Layers, MeanStd, MeasuredOutcome, Mix, PairDifferences, ProbeConfig,
-    ProbeData, Scoring, measure, scoring_differences,
+    Bootstrap, EncoderFacts, EvaluateError, Kind, Layers, MeanStd, MeasuredOutcome, Mix, PairDifferences,
+    ProbeConfig, ProbeData, Scoring, measure, scoring_differences,
 };
 use study::evaluation::{
     Against, EvaluatedCell, EvaluatedModel, EvaluatedSet, Evaluation, Gap, Named, Role, SCHEMA,
@@ -72,12 +73,25 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
         ("features".to_owned(), serde_json::to_string(&plan.features)?),
         ("probe".to_owned(), serde_json::to_string(&plan.probe)?),
     ]);
-    let (mut sets, mut cells) = (Vec::new(), Vec::new());
+    let (mut sets, mut cells, mut not_measured) = (Vec::new(), Vec::new(), Vec::new());
     for set in &plan.sets {
-        let (described, of_set) = evaluate_set(plan, set, terminal)?;
+        let (described, of_set) = match evaluate_set(plan, set, terminal) {
+            Ok(measured) => measured,
+            // A set that says nothing does not take the others' numbers away.
+            Err(error) if error.downcast_ref::<EvaluateError>().is_some_and(EvaluateError::is_of_data) => {
+                let reason = format!("{error:#}");
+                terminal.complain("warning", &format!("data set `{}` is not measured: {reason}", set.name));
+                not_measured.push(Named { name: set.name.clone(), reason });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         provenance.insert(format!("set {}", set.name), set.fingerprint());
         sets.push(described);
         cells.extend(of_set);
+    }
+    if sets.is_empty() {
+        anyhow::bail!("no data set could be measured");
     }
     Ok(Evaluation {
         schema: SCHEMA,
@@ -86,6 +100,7 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
         base: plan.subjects[0].name.clone(),
         models,
         sets,
+        not_measured,
         cells,
         provenance,
     })
@@ -129,10 +144,10 @@ fn evaluate_set(
             chunk_seconds: plan.features.window_seconds,
         };
         let data = ProbeData::new(&set.outputs, &train, &valid, &test)
-            .map_err(|error| anyhow::anyhow!("data set `{}`: {error}", set.name))?;
+            .with_context(|| format!("data set `{}`", set.name))?;
         let config = config_for(plan, set.kind, &subject.extractor);
         let outcome = measure(&data, &facts, &config)
-            .map_err(|error| anyhow::anyhow!("`{}` on `{}`: {error}", subject.name, set.name))?;
+            .with_context(|| format!("`{}` on `{}`", subject.name, set.name))?;
         terminal.say(format!(
             "{} on {}: {} {:.4}, {} {:.4} over {} seeds",
             subject.name,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Evaluation, tables};
+use super::{Evaluation, Named, tables};
 use crate::StudyError;
 use crate::markup::el;
 use crate::report::{csv, html, latex, markdown};
@@ -21,6 +21,10 @@ pub fn tables_as_text(evaluation: &Evaluation) -> String {
             markdown::escape(set),
             markdown::escape(&incomplete)
         );
+    }
+    for Named { name, reason } in &evaluation.not_measured {
+        let _ =
+            writeln!(out, "> **{} is not measured.** {}\n", markdown::escape(name), markdown::escape(reason));
     }
     for table in tables::all(evaluation) {
         out.push_str(&markdown::write_table(&table));
@@ -59,9 +63,14 @@ pub fn write_all(evaluation: &Evaluation, dir: &Path) -> Result<Vec<PathBuf>, St
 }
 
 fn page(evaluation: &Evaluation) -> String {
-    let bands = incomplete(evaluation).into_iter().map(|(set, what)| {
-        let band = el("p").class("band").attr("role", "note");
-        band.child(el("strong").text(format!("{set} is not whole. "))).text(what)
+    let not_whole =
+        incomplete(evaluation).into_iter().map(|(set, what)| (format!("{set} is not whole. "), what));
+    let not_measured = evaluation
+        .not_measured
+        .iter()
+        .map(|one| (format!("{} is not measured. ", one.name), one.reason.clone()));
+    let bands = not_whole.chain(not_measured).map(|(lead, what)| {
+        el("p").class("band").attr("role", "note").child(el("strong").text(lead)).text(what)
     });
     let facts =
         evaluation.provenance.iter().flat_map(|(name, value)| [el("dt").text(name), el("dd").text(value)]);

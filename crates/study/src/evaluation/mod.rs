@@ -34,6 +34,8 @@ pub struct Evaluation {
     pub models: Vec<EvaluatedModel>,
     /// Data sets, in the order asked for.
     pub sets: Vec<EvaluatedSet>,
+    /// Data sets that were asked for and say nothing, for instance because no tag has both classes on one side.
+    pub not_measured: Vec<Named>,
     /// Every model on every set.
     pub cells: Vec<EvaluatedCell>,
     /// Hashes and settings the numbers are a function of.
