@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let audio = recordings(&args.audio);
     let sitting = Sitting { peers, threads, rounds: args.rounds.max(1), folder: folder.path(), audio };
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    for work in works {
+    for (at, &work) in works.iter().enumerate() {
         match sitting.row(work) {
             Ok(row) => {
                 eprintln!(
@@ -103,11 +103,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 failed.push((work, format!("{error:#}")));
             }
         }
+        if args.only.is_empty() {
+            // The page is true after every row: a sitting that is cut off names what it did not reach.
+            let not_reached = works[at + 1..].iter().map(|&work| (work, "not reached".to_owned()));
+            let failed: Vec<_> = failed.iter().cloned().chain(not_reached).collect();
+            let page = page::write(&Machine::here(threads), args.rounds, &rows, &failed);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/BENCHMARKS.md");
+            files::write_atomic(&path, page.as_bytes())?;
+        }
     }
     if args.only.is_empty() {
-        let page = page::write(&Machine::here(threads), args.rounds, &rows, &failed);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/BENCHMARKS.md");
-        files::write_atomic(&path, page.as_bytes())?;
         eprintln!("table in `docs/BENCHMARKS.md`");
     }
     if rows.is_empty() {

@@ -25,6 +25,11 @@ impl Embedder {
         })
     }
 
+    /// A model in training, which hears sound as it is.
+    pub(crate) fn in_training(model: Mert) -> Self {
+        Self { model, normalises: false }
+    }
+
     /// An encoder of the shape and preprocessing of a model, with weights drawn from `seed`.
     pub(crate) fn random_like(directory: &ModelDirectory, seed: u64) -> anyhow::Result<Self> {
         let like = Self::new(directory, None)?;

@@ -16,6 +16,7 @@ mod probing;
 mod reproduce;
 mod terminal;
 mod tokens;
+mod training_probes;
 mod windows;
 
 use std::process::ExitCode;

@@ -69,6 +69,16 @@ impl Task {
         Ok(Self { tags, recordings })
     }
 
+    /// Keeps `most` of the recordings: those whose contents have the smallest hashes, whatever their order.
+    pub(crate) fn keep(&mut self, corpus: &Corpus, most: usize) {
+        let content = |recording: &Tagged| corpus.clips()[recording.clips.start].source_sha256.as_str();
+        let mut hashes: Vec<&str> = self.recordings.iter().map(content).collect();
+        hashes.sort_unstable();
+        if let Some(&first_left_out) = hashes.get(most) {
+            self.recordings.retain(|recording| content(recording) < first_left_out);
+        }
+    }
+
     /// Every clip of the task's recordings.
     pub(crate) fn clips(&self) -> Vec<Range<usize>> {
         self.recordings.iter().map(|recording| recording.clips.clone()).collect()

@@ -12,7 +12,7 @@ use crate::objective::ObjectivePlan;
 use crate::overrides::with_overrides;
 use crate::precision::PrecisionPlan;
 use crate::sections::{
-    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
+    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ProbePlan, RunPlan,
 };
 use crate::stage::StageFile;
 use crate::{PretrainError, TrainPlan, preset};
@@ -54,6 +54,9 @@ pub struct TrainFile {
     /// Measuring on crops that never train.
     #[serde(default)]
     pub held_out: HeldOutPlan,
+    /// Probes while it trains.
+    #[serde(default, skip_serializing_if = "ProbePlan::is_default")]
+    pub probe: ProbePlan,
     /// Checkpoints.
     #[serde(default)]
     pub checkpoints: CheckpointPlan,

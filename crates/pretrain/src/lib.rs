@@ -69,13 +69,13 @@ pub use record::{
     Accuracies, CropRecord, Difference, DriftRecord, HeldOutRecord, LogLine, Losses, RolledBackRecord,
     Timing, UpdateRecord,
 };
-pub use run::{Event, Finished, Outcome, RunRequest, run};
+pub use run::{Event, Finished, Outcome, ProbeDue, RunRequest, run};
 pub use run_folder::{RunFolder, RunIdentity};
 pub use scaler::{LossScaler, ScalerSettings, Verdict};
 pub use schedule::{Constant, Cosine, Polynomial, Schedule};
 pub use schedule_file::{Curve, ScheduleFile};
 pub use sections::{
-    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, MixtureReading,
+    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, MixtureReading, ProbePlan,
     RunPlan,
 };
 pub use stage::{OptimizerState, StageFile, StagePlan};

@@ -12,7 +12,7 @@ use crate::model_config::ModelInit;
 use crate::objective::ObjectivePlan;
 use crate::precision::PrecisionPlan;
 use crate::sections::{
-    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, RunPlan,
+    CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, ProbePlan, RunPlan,
 };
 use crate::{PretrainError, StagePlan, TrainFile};
 
@@ -45,6 +45,9 @@ pub struct TrainPlan {
     pub health: HealthPlan,
     /// Measuring on crops that never train.
     pub held_out: HeldOutPlan,
+    /// Probes while it trains.
+    #[serde(default, skip_serializing_if = "ProbePlan::is_default")]
+    pub probe: ProbePlan,
     /// Checkpoints.
     pub checkpoints: CheckpointPlan,
     /// Stages, in their order.
@@ -103,6 +106,7 @@ impl TrainPlan {
             precision: file.precision.clone(),
             health: file.health.clone(),
             held_out: file.held_out.clone(),
+            probe: file.probe.clone(),
             checkpoints: file.checkpoints.clone(),
             stages: stages
                 .map(|(index, stage)| stage.plan(&format!("stage.{index}"), file.crop.seconds))
@@ -123,6 +127,7 @@ impl TrainPlan {
         self.objective.check()?;
         self.precision.check()?;
         self.health.check()?;
+        self.probe.check()?;
         for (key, value) in [
             ("held_out.every", self.held_out.every),
             ("checkpoints.every", self.checkpoints.every),
@@ -201,6 +206,11 @@ impl TrainPlan {
     pub fn measuring_is_due(&self, completed: u64) -> bool {
         let due = completed.is_multiple_of(self.held_out.every) || self.ends_stage(completed);
         self.held_out.crops > 0 && due
+    }
+
+    /// Whether the model is probed after `completed` updates: before the first, every so many, at the end of each stage.
+    pub fn probing_is_due(&self, completed: u64) -> bool {
+        self.probe.every > 0 && (completed.is_multiple_of(self.probe.every) || self.ends_stage(completed))
     }
 
     /// The text of `plan.toml`, its arithmetic first.

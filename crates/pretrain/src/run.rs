@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use corpus::Corpus;
-use mert::Precision;
+use mert::{Mert, Precision};
 
 use crate::init::Init;
 use crate::loader::Loader;
@@ -46,6 +46,18 @@ pub enum Event<'a> {
     Update(&'a UpdateRecord),
     /// Held-out crops were measured.
     HeldOut(&'a HeldOutRecord),
+    /// A probe is due. It is told before the checkpoint of the same update, and again where a run goes on from an older one.
+    Probe(ProbeDue<'a>),
+}
+
+/// The model as it is when a probe is due.
+pub struct ProbeDue<'a> {
+    /// Updates completed.
+    pub update: u64,
+    /// Name of the stage that was running, or is about to.
+    pub stage: &'a str,
+    /// The model, without a gradient tape.
+    pub model: &'a Mert,
 }
 
 /// How a run ended.

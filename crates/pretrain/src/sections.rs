@@ -247,6 +247,42 @@ impl Default for HeldOutPlan {
     }
 }
 
+/// Small probes of the model while it trains, by whoever watches the run: they show what a new stage costs before it pays (the stability gap).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbePlan {
+    /// Updates between probes; there is one before the first update and one at the end of each stage. 0 never probes.
+    pub every: u64,
+    /// What the tags of each probe begin with, for instance `makam:`.
+    pub tags: Vec<String>,
+    /// Recordings of each probe at most.
+    pub recordings: usize,
+}
+
+impl Default for ProbePlan {
+    fn default() -> Self {
+        Self { every: 0, tags: Vec::new(), recordings: 200 }
+    }
+}
+
+impl ProbePlan {
+    /// Whether it is as if there were none, so that plans without it stay as they are.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PretrainError> {
+        if self.every == 0 {
+            return Ok(());
+        }
+        at_least("probe.recordings", self.recordings as u64, 3)?;
+        if self.tags.is_empty() || self.tags.iter().any(String::is_empty) {
+            return Err(PretrainError::plan("probe.tags", "it has to say what tags begin with, as `makam:`"));
+        }
+        Ok(())
+    }
+}
+
 /// Checkpoints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -16,7 +16,7 @@ use crate::loader::{Loaded, Loader, Position};
 use crate::measure::HeldOutSet;
 use crate::model_io::write_model;
 use crate::record::{Difference, DriftRecord};
-use crate::run::{Event, Finished, Outcome, RunRequest};
+use crate::run::{Event, Finished, Outcome, ProbeDue, RunRequest};
 use crate::trained::Trained;
 use crate::wording::{objective, sampler_plan};
 use crate::{
@@ -155,6 +155,9 @@ impl<'a> Sitting<'a> {
                 self.save()?;
             }
         }
+        if is_first && plan.probing_is_due(0) {
+            self.probe(&plan.stages[0].name, watch);
+        }
         if is_first && plan.checkpoint_is_due(0) && self.saved.is_none() {
             self.save()?;
         }
@@ -233,6 +236,9 @@ impl<'a> Sitting<'a> {
                 }
                 let rolled_back = self.update(index, stage, stage_update, &receiver, &mut sum, watch)?;
                 let completed = self.state.update;
+                if plan.probing_is_due(completed) {
+                    self.probe(&stage.name, watch);
+                }
                 let measured = !plan.measuring_is_due(completed) || self.measure(&stage.name, watch)?;
                 if rolled_back || plan.checkpoint_is_due(completed) {
                     self.state.anchor = completed;
@@ -265,6 +271,12 @@ impl<'a> Sitting<'a> {
             self.write(&LogLine::HeldOut(record))?;
         }
         Ok(!self.state.unmeasured)
+    }
+
+    /// Lends the model to whoever probes it; nothing of the run depends on what comes of that.
+    fn probe(&self, stage: &str, watch: &mut dyn FnMut(Event<'_>)) {
+        let model = self.model.as_ref().expect("the model is only away during a step");
+        watch(Event::Probe(ProbeDue { update: self.state.update, stage, model: &model.without_tape() }));
     }
 
     fn write(&mut self, line: &LogLine) -> Result<(), PretrainError> {

@@ -10,6 +10,7 @@ use crate::exit::{Interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
 use crate::interrupt::stop_flag;
+use crate::training_probes::TrainingProbes;
 use crate::terminal::{Terminal, print_json, print_text};
 
 /// Train a model in the stages of a plan.
@@ -72,7 +73,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         device: Device::flex(),
         stop: stop_flag(),
     };
-    match train(&request, &mut Watch::new(&plan, terminal).watcher())? {
+    let mut probes = TrainingProbes::new(&plan.probe, &corpus, out, terminal)?;
+    let mut shown = Watch::new(&plan, terminal).watcher();
+    let mut watch = |event: Event<'_>| match event {
+        Event::Probe(due) => probes.probe(&due),
+        Event::Resumed(update) => {
+            probes.resume(update);
+            shown(Event::Resumed(update));
+        }
+        other => shown(other),
+    };
+    match train(&request, &mut watch)? {
         Outcome::Finished(finished) => {
             terminal.say(format!(
                 "model in `{}` after {:.0} s",
@@ -166,6 +177,7 @@ impl<'a> Watch<'a> {
                     self.bar.finish_and_clear();
                 }
             }
+            Event::Probe(_) => {}
             Event::HeldOut(record) => self.line(format!(
                 "update {}: held-out loss of {} {:.3}, accuracy {:.3}",
                 record.update, record.culture, record.loss.total, record.accuracy.masked

@@ -73,3 +73,47 @@ fn a_killed_run_goes_on_to_the_same_model() {
     let resumed = json(dir, &[&train[..], &["killed", "--resume"], &FEW].concat());
     assert_eq!(resumed["model_hash"], whole["model_hash"]);
 }
+
+/// Lines of `probes.jsonl` without their times.
+fn probes(run: &std::path::Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(run.join("probes.jsonl")).unwrap();
+    let line = |line: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("seconds");
+        line
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn probes_only_look_on_and_are_the_same_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    small_corpus(dir);
+    let train = ["pretrain", "--config", "pocket", "--corpus", "corpus", "--out"];
+    let probing = ["--set", "probe.every=3", "--set", "probe.tags=['tradition:']"];
+    json(dir, &[&train[..], &["plain"], &FEW].concat());
+    json(dir, &[&train[..], &["whole"], &FEW, &probing].concat());
+    let weights = |run: &str| std::fs::read(dir.join(run).join("model/model.safetensors")).unwrap();
+    assert_eq!(weights("plain"), weights("whole"), "probes change the training");
+    let whole = probes(&dir.join("whole"));
+    // Before the first update, every three, and at the end of both stages of 3 and 5.
+    let updates: Vec<u64> = whole.iter().map(|line| line["update"].as_u64().unwrap()).collect();
+    assert_eq!(updates, [0, 3, 6, 8]);
+    assert!(whole.iter().all(|line| (0.0..=1.0).contains(&line["roc_auc"].as_f64().unwrap())), "{whole:?}");
+
+    let mut child = culturemert(dir, &[&train[..], &["killed"], &FEW, &probing].concat());
+    let mut child =
+        child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    wait_for(&dir.join("killed/checkpoints/000004"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    json(dir, &["pretrain", "--resume", "--corpus", "corpus", "--out", "killed"]);
+    assert_eq!(probes(&dir.join("killed")), whole);
+    assert_eq!(weights("killed"), weights("whole"));
+
+    let nothing = ["nothing", "--set", "probe.every=3", "--set", "probe.tags=['nothing:']"];
+    let refused = culturemert(dir, &[&train[..], &nothing, &FEW].concat()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", talk(&refused));
+    assert!(!dir.join("nothing").exists(), "refused before anything is written");
+}

@@ -281,6 +281,7 @@ fn describe(event: &Event<'_>) -> String {
         Event::Notice(text) => text.clone(),
         Event::Stage(_) => "stage".into(),
         Event::Update(record) => format!("update {}", record.update),
+        Event::Probe(due) => format!("probe {}", due.update),
         Event::HeldOut(record) => format!("held out {} {}", record.update, record.culture),
     }
 }
