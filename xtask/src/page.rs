@@ -8,7 +8,12 @@ use crate::machine::Machine;
 use crate::work::Work;
 
 /// The page of one sitting.
-pub(crate) fn write(machine: &Machine, rounds: usize, rows: &[Row], failed: &[(Work, String)]) -> String {
+pub(crate) fn write(machine: &Machine, rows: &[Row], failed: &[(Work, String)]) -> String {
+    let counts = || rows.iter().map(|row| row.ours_all_s.len());
+    let turns = match (counts().min().unwrap_or(0), counts().max().unwrap_or(0)) {
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    };
     let mut text = String::from("# Benchmarks\n\n");
     put(&mut text, "Written by `cargo xtask compare`; not edited by hand.\n");
     put(
@@ -34,7 +39,7 @@ pub(crate) fn write(machine: &Machine, rounds: usize, rows: &[Row], failed: &[(W
     put(
         &mut text,
         &format!(
-            "Peer and ours in turns, {rounds} each, every turn a process of its own after one repetition that is not timed; \
+            "Peer and ours in turns, {turns} each, every turn a process of its own after one repetition that is not timed; \
              medians, in brackets the least and the most. Ratio: peer's time by ours. Product share: our operations a second as a \
              share of a float32 product of 2048³ in the same processes.\n"
         ),
@@ -52,14 +57,14 @@ pub(crate) fn write(machine: &Machine, rounds: usize, rows: &[Row], failed: &[(W
     );
     put(&mut text, "|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
-        let (least, aim) = row.kind.asked();
+        let (least, aim) = row.work.asked();
         let share = row.gemm_share.map_or("–".into(), |share| format!("{:.0} %", 100.0 * share));
         let megabytes = |value: Option<f64>| value.map_or("–".into(), |mb| format!("{mb:.0}"));
         put(
             &mut text,
             &format!(
                 "| {} | {} | {} | {} | **{:.2}×**{} | {least}× | {aim}× | {share} | {} | {} |",
-                row.kind.title(),
+                row.work.title(),
                 row.peer,
                 spread(row.peer_s, &row.peer_all_s),
                 spread(row.ours_s, &row.ours_all_s),
@@ -75,7 +80,10 @@ pub(crate) fn write(machine: &Machine, rounds: usize, rows: &[Row], failed: &[(W
     }
     put(&mut text, "\nWhat each row did, in its own words:\n");
     for row in rows {
-        put(&mut text, &format!("- `{}`: {} (product {:.0} GFLOP/s)", row.work, row.facts, row.gemm_gflops));
+        put(
+            &mut text,
+            &format!("- `{}`: {} (product {:.0} GFLOP/s)", row.work.key(), row.facts, row.gemm_gflops),
+        );
     }
     text
 }

@@ -75,8 +75,8 @@ pub use scaler::{LossScaler, ScalerSettings, Verdict};
 pub use schedule::{Constant, Cosine, Polynomial, Schedule};
 pub use schedule_file::{Curve, ScheduleFile};
 pub use sections::{
-    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, MixtureReading, ProbePlan,
-    RunPlan,
+    Alignment, CheckpointPlan, CropPlan, DropoutPlan, HeldOutPlan, MaskingPlan, MixturePlan, MixtureReading,
+    ProbePlan, RunPlan,
 };
 pub use stage::{OptimizerState, StageFile, StagePlan};
 pub use stage_data::{CultureHours, Replay, Sharing, StageData};

@@ -1,24 +1,9 @@
 //! Recordings that are odd and whole: every sample of them is read.
 
-use std::path::PathBuf;
-
 use culturemert_audio::{AudioError, Resampler, load, resampled_len};
 
+use crate::folder::Folder;
 use crate::makers::{Aiff, Flac, Mp4, Wav, id3, mp3, opus_pages, pages};
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn with(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
 
 fn samples(bytes: &[u8]) -> Result<Vec<f32>, AudioError> {
     load(Folder::new().with("recording", bytes), Resampler::Hq)

@@ -1,25 +1,12 @@
 //! Files that are not what they seem: each is refused with its fault, and none makes the reader panic or take memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use culturemert_audio::{AudioError, Fault, Resampler, Stream24k, load};
 
+use crate::folder::Folder;
 use crate::makers::{Specimen, zoo};
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn with(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
 
 fn read(path: &Path) -> Result<usize, AudioError> {
     let mut stream = Stream24k::open(path, Resampler::Torchaudio)?;

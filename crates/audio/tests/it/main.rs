@@ -3,6 +3,7 @@
 
 mod constant_q;
 mod curious;
+mod folder;
 mod hostile;
 mod log_mel;
 mod makers;

@@ -10,8 +10,8 @@ use crate::exit::{Interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
 use crate::interrupt::stop_flag;
-use crate::training_probes::TrainingProbes;
 use crate::terminal::{Terminal, print_json, print_text};
+use crate::training_probes::TrainingProbes;
 
 /// Train a model in the stages of a plan.
 #[derive(clap::Args)]
