@@ -13,6 +13,7 @@ mod inputs;
 mod interrupt;
 mod probing;
 mod reproduce;
+mod share;
 mod terminal;
 mod tokens;
 mod windows;
