@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use files::FilesError;
 
-use crate::Split;
+use crate::{JobShare, Split};
 
 /// What can go wrong between recordings and crops.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,21 @@ pub enum CorpusError {
         /// Recordings asked for.
         total: usize,
     },
+    /// Jobs that share the work have not finished.
+    #[error(
+        "share {} is not done: {items} {what} are missing, the first is `{first}`; run it again with `--shard`",
+        and_list(shares)
+    )]
+    SharesMissing {
+        /// The jobs that have something missing.
+        shares: Vec<JobShare>,
+        /// What the items are, in the plural.
+        what: &'static str,
+        /// How many are missing.
+        items: usize,
+        /// The first of them.
+        first: String,
+    },
     /// The output directory holds a finished corpus of other sources or settings.
     #[error("`{}` holds a corpus prepared from other {what}; choose another directory or ask for it to be replaced", out.display())]
     OtherCorpus {
@@ -151,6 +166,11 @@ impl CorpusError {
     pub(crate) fn damaged(file: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Damaged { file: file.into(), reason: reason.into() }
     }
+}
+
+fn and_list(shares: &[JobShare]) -> String {
+    let shares: Vec<String> = shares.iter().map(JobShare::to_string).collect();
+    shares.join(", ")
 }
 
 fn and_more(pairs: usize) -> String {

@@ -71,6 +71,27 @@ impl<'a> Passes<'a> {
         self.recordings.par_iter().enumerate().with_max_len(1).map(look).collect()
     }
 
+    /// Fails where recordings that can be read have no part yet, naming the jobs out of `jobs` they belong to.
+    pub(crate) fn refuse_missing(
+        &self,
+        jobs: usize,
+        surveyed: &[Surveyed],
+        parts: &Parts<'_>,
+    ) -> Result<(), CorpusError> {
+        let is_missing = |position: &usize| match &surveyed[*position] {
+            Some(Ok(content)) => parts.known(&parts.key(&self.recordings[*position], *content)).is_none(),
+            _ => false,
+        };
+        let missing: Vec<usize> = (0..self.recordings.len()).filter(is_missing).collect();
+        let Some(&first) = missing.first() else { return Ok(()) };
+        Err(CorpusError::SharesMissing {
+            shares: JobShare::of_items(jobs, &missing),
+            what: "recordings",
+            items: missing.len(),
+            first: self.recordings[first].source.clone(),
+        })
+    }
+
     /// Makes the parts that are not there yet.
     pub(crate) fn decode(
         &self,

@@ -31,6 +31,8 @@ pub struct PrepareRequest {
     pub max_quarantined_share: f64,
     /// Decode only the share of one job among several, and do not assemble.
     pub share: Option<JobShare>,
+    /// Only put together what this many jobs decoded; fails with [`CorpusError::SharesMissing`] where one did not finish.
+    pub assemble: Option<usize>,
     /// Folders that recordings may lie in beside the folder of the index. What leads elsewhere is quarantined unopened.
     pub audio_roots: Vec<PathBuf>,
     /// A file that keeps the splits of recordings whose index states none: they are read there, or drawn and written.
@@ -48,6 +50,7 @@ impl PrepareRequest {
             settings: PrepareSettings::default(),
             max_quarantined_share: 0.1,
             share: None,
+            assemble: None,
             audio_roots: Vec::new(),
             splits: None,
             replace: false,
@@ -144,6 +147,9 @@ fn build(
     let (stop, progress) = (passes.stop, passes.progress);
     let parts = Parts { folder: out.join(PARTS), settings: &request.settings, stop };
     files::create_directories(&parts.folder)?;
+    if let Some(jobs) = request.assemble {
+        passes.refuse_missing(jobs, surveyed, &parts)?;
+    }
     let outcomes = passes.decode(surveyed, &parts)?;
     if request.share.is_some() {
         let recordings = outcomes.iter().flatten().count();
@@ -160,6 +166,12 @@ fn build(
 fn check(request: &PrepareRequest) -> Result<(), CorpusError> {
     request.settings.check()?;
     request.share.map_or(Ok(()), JobShare::check)?;
+    let wrong = |reason: &str| Err(CorpusError::Setting { name: "assemble", reason: reason.into() });
+    match request.assemble {
+        Some(0) => return wrong("0 jobs have decoded nothing; name how many there were"),
+        Some(_) if request.share.is_some() => return wrong("a job that decodes its share does not assemble"),
+        _ => {}
+    }
     if (0.0..=1.0).contains(&request.max_quarantined_share) {
         return Ok(());
     }

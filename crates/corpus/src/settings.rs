@@ -1,3 +1,4 @@
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl Default for SplitShares {
     }
 }
 
-/// One of several jobs that share the decoding: it takes recordings `index`, `index + count`, ...
+/// One of several jobs that share the work: it takes the items `index`, `index + count`, ... Written from 1, as `1/4` … `4/4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobShare {
     /// Number of this job, from 0.
@@ -70,12 +71,18 @@ impl FromStr for JobShare {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` is not INDEX/COUNT with an index below the count, for instance `0/4`");
+        let wrong = || format!("`{text}` is not I/N with I from 1 to N, for instance `1/4`");
         let (index, count) = text.split_once('/').ok_or_else(wrong)?;
-        let share =
-            Self { index: index.parse().map_err(|_| wrong())?, count: count.parse().map_err(|_| wrong())? };
+        let number: usize = index.parse().map_err(|_| wrong())?;
+        let count = count.parse().map_err(|_| wrong())?;
+        let share = Self { index: number.checked_sub(1).ok_or_else(wrong)?, count };
         if share.index < share.count { Ok(share) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for JobShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.count)
     }
 }
 
@@ -147,11 +154,20 @@ impl JobShare {
         if self.index < self.count {
             return Ok(());
         }
-        let reason = format!("{}/{} is not a job, the first of {} is 0", self.index, self.count, self.count);
+        let reason = format!("there is no job {self}: jobs are numbered from 1 to their count");
         Err(CorpusError::Setting { name: "shard", reason })
     }
 
-    pub(crate) fn takes(self, position: usize) -> bool {
+    /// Whether the item at `position`, counted from 0, is this job's.
+    pub fn takes(self, position: usize) -> bool {
         position % self.count == self.index
+    }
+
+    /// The jobs out of `count` that have one of these items, by number. None when `count` is 0.
+    pub fn of_items(count: usize, positions: &[usize]) -> Vec<Self> {
+        (0..count)
+            .map(|index| Self { index, count })
+            .filter(|share| positions.iter().any(|&position| share.takes(position)))
+            .collect()
     }
 }

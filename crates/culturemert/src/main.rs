@@ -14,6 +14,7 @@ mod inputs;
 mod interrupt;
 mod probing;
 mod reproduce;
+mod share;
 mod terminal;
 mod tokens;
 mod training_probes;

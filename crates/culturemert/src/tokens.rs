@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use audio::Stream24k;
 use codec::{Codes, FeatureExtractor, FitSettings, FrameSample, ResidualKMeans, Tokenizer};
-use corpus::{CodesHeader, CodesWriter, Corpus, Split};
+use corpus::{CodesHeader, CodesWriter, Corpus, CorpusError, JobShare, Split};
 use rayon::prelude::*;
 
 use crate::exit::{Interrupted, usage};
 use crate::inputs::must_exist;
+use crate::share::Work;
 use crate::terminal::Terminal;
 
 /// Clips encoded in one go before their codes are written, for each thread.
@@ -48,10 +49,11 @@ pub(crate) fn tokenize_recording(
     Ok(codes)
 }
 
-/// Writes the codes of every clip that has none yet.
+/// Writes the codes of every clip that has none yet, as far as they are `work`. Jobs share the corpus's audio files.
 pub(crate) fn tokenize_corpus(
     corpus: &Corpus,
     tokenizer: &dyn Tokenizer,
+    work: Work,
     stop: &AtomicBool,
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
@@ -66,9 +68,27 @@ pub(crate) fn tokenize_corpus(
     if writer.is_finished() {
         return Ok(());
     }
-    let bar = terminal.bar("tokenize", corpus.clips().len() as u64);
+    let pending = writer.pending_shards();
+    let ours: Vec<usize> = match work {
+        Work::Whole => pending,
+        Work::Share(share) => pending.into_iter().filter(|&shard| share.takes(shard)).collect(),
+        Work::Assemble(jobs) => match pending.first() {
+            None => pending,
+            Some(first) => {
+                let missing = CorpusError::SharesMissing {
+                    shares: JobShare::of_items(jobs, &pending),
+                    what: "files of codes",
+                    items: pending.len(),
+                    first: format!("{first:05}.npy"),
+                };
+                return Err(missing.into());
+            }
+        },
+    };
+    let n_clips = corpus.clips().iter().filter(|clip| ours.contains(&clip.shard)).count();
+    let bar = terminal.bar("tokenize", n_clips as u64);
     let batch = CLIPS_A_THREAD * rayon::current_num_threads();
-    for shard in writer.pending_shards() {
+    for shard in ours {
         let mut codes = writer.shard(shard)?;
         let pending: Vec<usize> = codes.pending().collect();
         for clips in pending.chunks(batch) {
@@ -88,7 +108,9 @@ pub(crate) fn tokenize_corpus(
         }
         codes.finish()?;
     }
-    writer.finish()?;
+    if !matches!(work, Work::Share(_)) {
+        writer.finish()?;
+    }
     bar.finish_and_clear();
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use corpus::{CorpusError, JobShare, PrepareRequest, Prepared, Progress, prepare};
+use corpus::{CorpusError, PrepareRequest, Prepared, Progress, prepare};
 
 use crate::exit::{Interrupted, usage};
 use crate::inputs::{must_exist, open_codec, open_corpus};
 use crate::interrupt::stop_flag;
+use crate::share::{Share, Work};
 use crate::terminal::{Terminal, print_json};
 use crate::tokens::{fits_a_corpus, tokenize_corpus};
 
@@ -32,12 +33,18 @@ pub(crate) struct Args {
     /// Seconds of a segment.
     #[arg(long, default_value_t = 30.0)]
     segment_seconds: f64,
+    /// Bytes of the largest audio file of the corpus; jobs that share `tokenize` take whole files. Without it 1 GiB.
+    #[arg(long, value_name = "BYTES")]
+    shard_bytes: Option<u64>,
     /// Fail when more than this share of the recordings is unusable.
     #[arg(long, default_value_t = 0.1)]
     max_quarantined: f64,
-    /// Decode share I of N only (`0/4` … `3/4`); a call without a share then puts the corpus together.
+    /// Decode share I of N only (`1/4` … `4/4`); `auto` asks the environment of a Slurm array, an indexed Kubernetes job or GNU parallel.
     #[arg(long, value_name = "I/N")]
-    shard: Option<JobShare>,
+    shard: Option<Share>,
+    /// Put together what N shares decoded; names those that are not done. Without it, what is missing is decoded here.
+    #[arg(long, value_name = "N", conflicts_with = "shard")]
+    assemble: Option<usize>,
     /// A folder that recordings may lie in beside the folder of the index. Paths and links that lead elsewhere are not followed.
     #[arg(long, value_name = "DIR")]
     audio_root: Vec<PathBuf>,
@@ -56,8 +63,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let mut request = PrepareRequest::new(&args.index, &args.out);
     request.settings.resampler = args.resampler;
     request.settings.segment_seconds = args.segment_seconds;
+    request.settings.shard_bytes = args.shard_bytes.unwrap_or(request.settings.shard_bytes);
     request.max_quarantined_share = args.max_quarantined;
-    request.share = args.shard;
+    request.share = args.shard.map(Share::resolve).transpose()?;
+    request.assemble = args.assemble;
     request.audio_roots.clone_from(&args.audio_root);
     request.splits.clone_from(&args.splits);
     request.replace = args.replace;
@@ -76,7 +85,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         report.prepared, report.asked, report.quarantined, report.clips, report.hours
     ));
     if let Some(codec) = codec {
-        tokenize_corpus(&open_corpus(&args.out)?, codec.as_ref(), stop_flag(), terminal)?;
+        tokenize_corpus(&open_corpus(&args.out)?, codec.as_ref(), Work::Whole, stop_flag(), terminal)?;
     }
     print_json(report)
 }

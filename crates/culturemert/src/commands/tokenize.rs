@@ -1,5 +1,6 @@
 //! `tokenize`: the codes of a recording or of a corpus.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -7,6 +8,7 @@ use serde_json::json;
 use crate::exit::usage;
 use crate::inputs::{must_not_be, open_codec, open_corpus};
 use crate::interrupt::stop_flag;
+use crate::share::{Share, Work};
 use crate::terminal::{Terminal, print_json};
 use crate::tokens::{tokenize_corpus, tokenize_recording};
 
@@ -30,17 +32,31 @@ pub(crate) struct Args {
     /// Corpus all of whose clips get codes, kept inside it.
     #[arg(long)]
     corpus: Option<PathBuf>,
+    /// Encode share I of N of the corpus's audio files only (`1/4` … `4/4`); `auto` asks the environment, see `prepare`.
+    #[arg(long, value_name = "I/N", requires = "corpus")]
+    shard: Option<Share>,
+    /// Put together what N shares encoded; names those that are not done. Without it, what is missing is encoded here.
+    #[arg(long, value_name = "N", requires = "corpus", conflicts_with = "shard")]
+    assemble: Option<NonZeroUsize>,
     /// How the recording comes to 24 kHz.
     #[arg(long, default_value_t)]
     resampler: audio::Resampler,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let work = match (args.shard, args.assemble) {
+        (Some(share), _) => Work::Share(share.resolve()?),
+        (None, Some(jobs)) => Work::Assemble(jobs.get()),
+        (None, None) => Work::Whole,
+    };
     let tokenizer = open_codec(&args.codec, args.bandwidth)?;
     if let Some(corpus) = &args.corpus {
         let corpus = open_corpus(corpus)?;
-        tokenize_corpus(&corpus, tokenizer.as_ref(), stop_flag(), terminal)?;
+        tokenize_corpus(&corpus, tokenizer.as_ref(), work, stop_flag(), terminal)?;
         let (hash, kbps) = (tokenizer.hash(), tokenizer.kbps());
+        if let Work::Share(share) = work {
+            return print_json(&json!({ "tokenizer": hash, "kbps": kbps, "share": share.to_string() }));
+        }
         return print_json(&json!({ "tokenizer": hash, "kbps": kbps, "clips": corpus.clips().len() }));
     }
     let (Some(audio), Some(out)) = (&args.audio, &args.out) else {

@@ -92,7 +92,7 @@ impl OpenRequest {
                 ..IndexRequest::new(path)
             };
             let (data_set, kept) = load_index(&request)?;
-            let mut set = self.of_data_set(name, data_set, kind, tags.as_deref())?;
+            let mut set = Self::of_data_set(name, data_set, kind, tags.as_deref())?;
             set.remarks.push(format!(
                 "splits of {} recordings are stated by the index, of {} kept in `{}`",
                 kept.stated,
@@ -107,7 +107,7 @@ impl OpenRequest {
                 split: self.mtat_split,
                 ..DataSetRequest::new(path)
             };
-            let mut set = self.of_data_set(name, load(name, &request)?, kind, tags.as_deref())?;
+            let mut set = Self::of_data_set(name, load(name, &request)?, kind, tags.as_deref())?;
             set.published = published(name);
             set.is_western |= set.published.is_some_and(PaperSet::is_western);
             set.hash_contents()?;
@@ -192,7 +192,6 @@ impl OpenRequest {
 
     /// A data set's recordings: all of them, or those with such a tag where `prefix` says which.
     fn of_data_set(
-        &self,
         name: &str,
         data_set: DataSet,
         kind: Kind,

@@ -163,7 +163,7 @@ fn evaluate_set(
     left_out.extend(outcomes[0].measured.left_out.iter().map(|one| {
         Named {
             name: one.tag.clone(),
-            reason: serde_json::to_value(&one.reason)
+            reason: serde_json::to_value(one.reason)
                 .ok()
                 .and_then(|reason| reason.as_str().map(ToOwned::to_owned))
                 .unwrap_or_default(),

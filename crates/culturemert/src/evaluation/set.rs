@@ -142,10 +142,10 @@ impl EvaluationSet {
         for recording in &mut self.recordings {
             let split = recording.split;
             if let Some(group) = recording.group.as_mut().filter(|group| groups.contains(*group)) {
-                group.push_str(&format!(" ({split})"));
+                *group = format!("{group} ({split})");
             }
             if contents.contains(&recording.content) {
-                recording.content.push_str(&format!(" ({split})"));
+                recording.content = format!("{} ({split})", recording.content);
             }
         }
     }

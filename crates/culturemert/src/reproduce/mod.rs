@@ -18,6 +18,7 @@ use crate::commands::prepare::prepare_with_bar;
 use crate::commands::similarity::of_corpus;
 use crate::commands::synth;
 use crate::interrupt::stop_flag;
+use crate::share::Work;
 use crate::terminal::Terminal;
 use crate::tokens::{fit, tokenize_corpus};
 use models::{CULTURES, Planned, Roster, WESTERN};
@@ -131,7 +132,7 @@ fn make_corpus(plan: &StudyPlan, ledger: &Ledger, quiet: &Terminal) -> anyhow::R
         if !codec_dir.join("codec.toml").is_file() {
             fit(&corpus, &settings, quiet)?.save(&codec_dir)?;
         }
-        tokenize_corpus(&corpus, codec::open(&codec_dir)?.as_ref(), stop_flag(), quiet)
+        tokenize_corpus(&corpus, codec::open(&codec_dir)?.as_ref(), Work::Whole, stop_flag(), quiet)
     })?;
     Ok((recordings, prepared))
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
+mod array;
 mod command;
 mod crashes;
 mod datasets;

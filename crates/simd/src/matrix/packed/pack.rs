@@ -377,6 +377,10 @@ mod tests {
     ];
 
     /// The ways of packing that this processor has.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the methods are not general enough over lifetimes"
+    )]
     fn ways() -> Vec<PackJob> {
         let mut ways: Vec<PackJob> = Vec::new();
         if avx512::is_there() {

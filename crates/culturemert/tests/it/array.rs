@@ -1,0 +1,110 @@
+//! Array jobs: four processes share the work, each started as a cluster starts them; what comes out is what one process makes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::command::{culturemert, json, talk};
+
+const JOBS: usize = 4;
+const PREPARE: [&str; 9] = [
+    "prepare",
+    "--index",
+    "recordings/index.jsonl",
+    "--segment-seconds",
+    "6",
+    "--shard-bytes",
+    "1500000",
+    "--out",
+    "shared",
+];
+const TOKENIZE: [&str; 5] = ["tokenize", "--codec", "codec", "--corpus", "shared"];
+
+/// Every file below `folder` with its bytes.
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut found, mut open) = (BTreeMap::new(), vec![folder.to_path_buf()]);
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn assert_same_tree(one: &Path, other: &Path) {
+    let (one, other) = (tree(one), tree(other));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in &one {
+        assert!(bytes == &other[name], "`{name}` differs");
+    }
+}
+
+/// A job as Slurm starts it: job `index` of an array numbered from 1.
+fn job(dir: &Path, arguments: &[&str], index: usize) -> Command {
+    let mut command = culturemert(dir, &[arguments, &["--shard", "auto"]].concat());
+    command
+        .env("SLURM_ARRAY_TASK_ID", (index + 1).to_string())
+        .env("SLURM_ARRAY_TASK_MIN", "1")
+        .env("SLURM_ARRAY_TASK_COUNT", JOBS.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Starts all jobs at once, the last first; kills job 2 at once, and waits for the others. Then nothing can be put together but by name.
+fn run_array(dir: &Path, arguments: &[&str]) {
+    let mut running: Vec<(usize, Child)> =
+        (0..JOBS).rev().map(|index| (index, job(dir, arguments, index).spawn().unwrap())).collect();
+    for (index, child) in &mut running {
+        if *index == 1 {
+            child.kill().unwrap();
+        }
+    }
+    for (index, mut child) in running {
+        let status = child.wait().unwrap();
+        assert!(status.success() || index == 1, "job {index}: {status}");
+    }
+    let assemble = [arguments, &["--assemble", "4"]].concat();
+    let refused = culturemert(dir, &assemble).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", talk(&refused));
+    assert!(talk(&refused).contains("share 2/4 is not done"), "{}", talk(&refused));
+    // The killed one again, and one that was done.
+    for index in [1, 3] {
+        assert!(job(dir, arguments, index).status().unwrap().success());
+    }
+    json(dir, &assemble);
+}
+
+#[test]
+fn four_jobs_make_what_one_process_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    json(dir, &["synth", "--out", "recordings", "--minutes", "0.6", "--piece-seconds", "6"]);
+    let alone = |arguments: &[&str]| {
+        let words: Vec<_> =
+            arguments.iter().map(|&word| if word == "shared" { "alone" } else { word }).collect();
+        json(dir, &words);
+    };
+    alone(&PREPARE);
+    run_array(dir, &PREPARE);
+    assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+    let n_files = std::fs::read_dir(dir.join("alone/audio")).unwrap().count();
+    assert!(n_files >= JOBS, "{n_files} audio files leave a job without work");
+
+    let codec = ["fit-codec", "--corpus", "alone", "--out", "codec", "--codebooks", "4", "--entries", "64"];
+    json(dir, &[&codec[..], &["--max-frames", "4000"]].concat());
+    alone(&TOKENIZE);
+    run_array(dir, &TOKENIZE);
+    assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+    // A share of what is done is done.
+    assert!(job(dir, &PREPARE, 0).status().unwrap().success());
+    assert!(job(dir, &TOKENIZE, 0).status().unwrap().success());
+    assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+}
