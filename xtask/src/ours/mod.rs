@@ -102,11 +102,12 @@ fn set_up(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Runs `step` once for warmth and `repeat` times for the clock.
+/// Runs `step` once for warmth and `repeat` times for the clock; a result is gone before the next one is made.
 fn timed<R>(repeat: usize, mut step: impl FnMut() -> anyhow::Result<R>) -> anyhow::Result<(Vec<f64>, R)> {
     let mut last = step()?;
     let mut seconds = Vec::with_capacity(repeat);
     for _ in 0..repeat {
+        drop(last);
         let begun = Instant::now();
         last = step()?;
         seconds.push(begun.elapsed().as_secs_f64());
