@@ -54,8 +54,8 @@ fn hours_are_filled_from_one_order_whatever_is_asked_or_absent() {
     let directory = tempfile::tempdir().unwrap();
     let folder = makam(directory.path());
     let few = gathered(&request(&folder, Some(crops(6.0)))).report;
-    let many = gathered(&request(&folder, Some(crops(15.0)))).report;
-    let (few, many) = (&few.sets[0], &many.sets[0]);
+    let gathered_whole = gathered(&request(&folder, Some(crops(15.0)))).report;
+    let (few, many) = (&few.sets[0], &gathered_whole.sets[0]);
     let taken = ids(many, Split::Train);
     assert!(taken.starts_with(&ids(few, Split::Train)) && taken.len() > few.recordings);
     assert!(!many.falls_short && many.hours_found >= 15.0 * 5.0 / 3600.0 - 1e-12);
@@ -73,7 +73,8 @@ fn hours_are_filled_from_one_order_whatever_is_asked_or_absent() {
     allowed.sets[0].request.allow_missing = true;
     let without = gathered(&allowed).report;
     assert!(ids(&without.sets[0], Split::Train).starts_with(&taken[1..]));
-    assert_eq!(without.sets[0].absent, 1);
+    assert_eq!((without.sets[0].absent, without.is_complete), (1, false));
+    assert!(gathered_whole.is_complete);
     // More than there is: all of it, and that it falls short.
     allowed.sets[0].hours = Some(10.0);
     let all = gathered(&allowed).report;

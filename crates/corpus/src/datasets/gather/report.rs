@@ -20,7 +20,7 @@ pub struct DataReport {
     pub sets: Vec<GatheredSet>,
     /// What the recordings taken share with evaluation splits.
     pub overlap: Overlap,
-    /// Whether every set has the hours asked for and nothing overlaps.
+    /// Whether every set is whole and has the hours asked for, and every evaluation recording was there to compare with and none is shared.
     pub is_complete: bool,
 }
 
@@ -115,7 +115,9 @@ impl DataReport {
             schema: SCHEMA,
             seed,
             hours: sets.iter().map(|set| set.hours_found).sum(),
-            is_complete: sets.iter().all(|set| !set.falls_short) && overlap.by_id + overlap.by_content == 0,
+            is_complete: sets.iter().all(|set| !set.falls_short && set.absent == 0)
+                && overlap.evaluation_contents == overlap.evaluation_recordings
+                && overlap.by_id + overlap.by_content == 0,
             sets,
             overlap,
         }
