@@ -12,6 +12,7 @@ pub const FRAME_SAMPLES: u64 = 320;
 /// Samples of a crop: 5 s at 24 kHz, what MERT and CultureMERT train on.
 pub const CROP_SAMPLES: usize = 120_000;
 
+mod annotations;
 mod assemble;
 mod clip;
 mod codes;
@@ -43,6 +44,7 @@ mod split;
 mod stratify;
 mod survey;
 
+pub use annotations::{AnnotatedFrame, AnnotationKind, Annotations, FRAMES_A_SECOND};
 pub use clip::Clip;
 pub use codes::{CodesHeader, CodesReader, CodesWriter, ShardCodesWriter};
 pub use collate::{Alignment, CollateRule, Collated, CollatedClip, collate};

@@ -95,6 +95,24 @@ impl Embedder {
         Ok(means)
     }
 
+    /// Every state of the frames nearest to some samples of one window, `[places, states, width]`.
+    pub(crate) fn frames(&self, window: &[f32], places: &[usize]) -> anyhow::Result<Vec<f32>> {
+        let (states, n_frames) = self.model.embed(window, 1)?;
+        let (width, config) = (self.width(), self.model.config());
+        // The middle of frame t is sample t·stride + half the field of view.
+        let (stride, half) = (config.stride(), config.field_of_view() / 2);
+        let frame_of = |place: usize| {
+            ((place.saturating_sub(half) + stride / 2) / stride).min(n_frames.saturating_sub(1))
+        };
+        let mut rows = Vec::with_capacity(places.len() * states.len() * width);
+        for &place in places {
+            for state in &states {
+                rows.extend_from_slice(&state[frame_of(place) * width..][..width]);
+            }
+        }
+        Ok(rows)
+    }
+
     /// Frames that `n_samples` become when they go through the model `window` samples at a time. A last window too short for a frame adds
     /// none.
     pub(crate) fn n_frames(&self, n_samples: usize, window: usize) -> usize {

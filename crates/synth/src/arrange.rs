@@ -56,7 +56,7 @@ pub(crate) fn arrange(piece: &Piece, performer: &Performer) -> Score {
         .zip(rhythm)
         .map(|(kit, rhythm)| (kit, percussion(rhythm, kit, &pulse, &mut draws("percussion"))));
     let drone = recipe.drone.map(|drone| (drone, drone_fifth(mode)));
-    Score { tonic_hz: performer.tonic_hz, parts, kit, drone }
+    Score { tonic_hz: performer.tonic_hz, pulse, parts, kit, drone }
 }
 
 /// The second pitch of a drone: the fifth where the mode has it, else the fourth.

@@ -22,6 +22,7 @@ mod signal;
 mod style;
 mod theory;
 mod tradition;
+mod truth;
 mod vocabulary;
 
 pub use error::SynthError;
@@ -29,3 +30,4 @@ pub use piece::{Piece, Split};
 pub use plan::{PlanRequest, plan};
 pub use render::render;
 pub use tradition::{LICENCE, Tradition};
+pub use truth::{MelodyNote, Truth, truth};

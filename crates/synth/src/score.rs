@@ -2,6 +2,7 @@
 
 use crate::instrument::{Drone, Instrument, Kit};
 use crate::ornament::Ornament;
+use crate::pulse::Pulse;
 
 /// One note of a part.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,8 @@ pub(crate) struct Hit {
 pub(crate) struct Score {
     /// The tonic in the octave from about 130 Hz: what drums and drones tune to.
     pub(crate) tonic_hz: f64,
+    /// The time everything follows.
+    pub(crate) pulse: Pulse,
     pub(crate) parts: Vec<Part>,
     pub(crate) kit: Option<(Kit, Vec<Hit>)>,
     /// The drone and the cents of its second pitch (fifth or fourth).

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests: a failure here is the test's failure")]
 
+mod annotations;
 mod codes;
 mod crop;
 mod damage;

@@ -9,8 +9,8 @@ use study::evaluation::{Role, tables_as_text, write_all};
 use weights::ModelDirectory;
 
 use crate::evaluation::{
-    Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, Normalise, OpenRequest, Splits,
-    Subject, evaluate,
+    Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, FrameRequest, FramesArgument,
+    Normalise, OpenRequest, Splits, Subject, evaluate,
 };
 use crate::exit::usage;
 use crate::inputs::{must_exist, open_model};
@@ -59,6 +59,12 @@ pub(crate) struct Args {
     /// Sets whose tags end in a number that is to be predicted: R² and Pearson's r.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     values: Vec<String>,
+    /// Annotations of single moments (events, spans, or a melody with its tonic) that are predicted from single frames instead.
+    #[arg(long, value_delimiter = ',', value_name = "NAME=FILE")]
+    frames: Vec<FramesArgument>,
+    /// Frames of a recording, at most.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    frames_per_recording: usize,
     /// Sets of Western music, for the table of forgetting, besides those known to be.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     western: Vec<String>,
@@ -122,6 +128,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             return Err(usage(format!("`--{flag} {unknown}`: no `--data` has this name")));
         }
     }
+    check_frames(args, &names)?;
     let subjects = subjects(args)?;
     let request = OpenRequest {
         metadata: args.metadata.clone(),
@@ -132,6 +139,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         classes: args.classes.clone(),
         values: args.values.clone(),
         western: args.western.clone(),
+        frames: FrameRequest {
+            annotations: args.frames.clone(),
+            most: args.frames_per_recording,
+            seed: args.split_seed,
+        },
     };
     let sets = args.data.iter().map(|data| request.open(data)).collect::<anyhow::Result<_>>()?;
     let plan = EvaluationPlan {
@@ -154,6 +166,28 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let written = write_all(&evaluation, &args.out)?;
     terminal.say(format!("{} files in `{}`", written.len(), args.out.display()));
     if args.json { print_json(&evaluation) } else { print_text(&tables_as_text(&evaluation)) }
+}
+
+/// Annotations go with one data set each, and say alone what is asked of it.
+fn check_frames(args: &Args, names: &BTreeSet<&str>) -> anyhow::Result<()> {
+    if args.frames_per_recording == 0 {
+        return Err(usage("`--frames-per-recording 0`: nothing would be left"));
+    }
+    for (at, FramesArgument { name, .. }) in args.frames.iter().enumerate() {
+        if !names.contains(name.as_str()) {
+            return Err(usage(format!("`--frames {name}=…`: no `--data` has this name")));
+        }
+        if args.frames[..at].iter().any(|before| before.name == *name) {
+            return Err(usage(format!("`--frames {name}=…` stands there twice")));
+        }
+        let says_tags = args.data.iter().any(|data| data.name == *name && data.tags.is_some());
+        if says_tags || args.classes.contains(name) || args.values.contains(name) {
+            return Err(usage(format!(
+                "`--frames {name}=…` says what is predicted of `{name}`: leave out its `#TAGS`, `--classes` and `--values`"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn wants(args: &Args, baseline: Baseline) -> bool {

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Seconds of each piece.
     #[arg(long, default_value_t = 30.0)]
     piece_seconds: f64,
+    /// Write also what is known of single moments, `beats.tsv` and `melody.tsv`, for `evaluate --frames`.
+    #[arg(long)]
+    annotations: bool,
     /// Another seed is another corpus.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -28,6 +31,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let request = synth::PlanRequest::uniform(args.seed, args.minutes, args.piece_seconds);
     let n_pieces = write(&request, &args.out, terminal)?;
+    if args.annotations {
+        write_annotations(&request, &args.out)?;
+    }
     print_json(&json!({ "pieces": n_pieces, "index": args.out.join("index.jsonl"), "synthetic": true }))
 }
 
@@ -61,6 +67,30 @@ pub(crate) fn write(request: &synth::PlanRequest, out: &Path, terminal: &Termina
     bar.finish_and_clear();
     terminal.say(format!("{} synthetic pieces in `{}`", pieces.len(), out.display()));
     Ok(pieces.len())
+}
+
+/// Groups and cycles of the rhythm as events, and the leading melody at every frame of the model that sounds.
+fn write_annotations(request: &synth::PlanRequest, out: &Path) -> anyhow::Result<()> {
+    let (mut beats, mut melody) = (String::from("id\ttime\tlabel\n"), String::from("id\ttime\thz\ttonic\n"));
+    for piece in synth::plan(request).map_err(|error| crate::exit::usage(error.to_string()))? {
+        let (id, truth) = (file_name(&piece), synth::truth(&piece));
+        let tonic = truth.tonic_hz;
+        for (times, label) in [(&truth.groups, "group"), (&truth.cycles, "cycle")] {
+            beats.extend(times.iter().map(|seconds| format!("{id}\t{seconds:.4}\t{label}\n")));
+        }
+        let frames = (piece.seconds * corpus::FRAMES_A_SECOND) as usize;
+        let middles = (0..frames).map(|frame| (frame as f64 + 0.5) / corpus::FRAMES_A_SECOND);
+        for seconds in middles {
+            // Where two notes meet, the later one is heard.
+            let sounding = truth.melody.iter().rev().find(|note| (note.start..note.end).contains(&seconds));
+            if let Some(note) = sounding {
+                melody.push_str(&format!("{id}\t{seconds:.4}\t{:.3}\t{tonic:.3}\n", note.hz));
+            }
+        }
+    }
+    files::write_atomic(&out.join("beats.tsv"), beats.as_bytes())?;
+    files::write_atomic(&out.join("melody.tsv"), melody.as_bytes())?;
+    Ok(())
 }
 
 fn file_name(piece: &synth::Piece) -> String {

@@ -23,13 +23,26 @@ use crate::terminal::Terminal;
 
 /// Name of the tensor in a file of the cache.
 const TENSOR: &str = "features";
+/// Name of the tensor that says which of the frames asked for they are of; there are less of them than float32 counts exactly.
+const FRAMES: &str = "frames";
+/// A window of which single frames are asked, seconds at least: so every model gives features of the same frames.
+const SHORTEST_OF_FRAMES: f64 = 1.0;
 
 /// Features of the recordings of a set.
 pub(crate) struct Features {
-    /// Of each recording `[windows, states, width]`; empty for one without a window.
-    pub(crate) rows: Vec<Vec<f32>>,
+    /// Of each recording.
+    pub(crate) of: Vec<Rows>,
     pub(crate) n_states: usize,
     pub(crate) width: usize,
+}
+
+/// Features of a recording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rows {
+    /// `[windows, states, width]`, or `[frames, states, width]` where single frames are asked for; empty for one without a window.
+    pub(crate) rows: Vec<f32>,
+    /// Places of the frames among those asked for: what lies in no window has no features.
+    pub(crate) frames: Vec<usize>,
 }
 
 /// Where features are kept, and when to stop.
@@ -60,11 +73,11 @@ impl FeatureCache<'_> {
             }
             let file = folder
                 .join(format!("{}.safetensors", files::hash_bytes(recording.heard().as_bytes()).short()));
-            let rows = match self.read(&file, extractor) {
+            let rows = match self.read(&file, extractor, recording.frames.len()) {
                 Some(rows) => rows,
                 None => compute(extractor, settings, set.max_seconds, recording)
                     .and_then(|rows| {
-                        write(&file, extractor, &key, &rows)?;
+                        write(&file, extractor, &key, &rows, !recording.frames.is_empty())?;
                         Ok(rows)
                     })
                     .with_context(|| format!("recording `{}` of `{}`", recording.id, set.name))?,
@@ -74,11 +87,11 @@ impl FeatureCache<'_> {
         });
         let rows = rows.collect::<anyhow::Result<Vec<_>>>();
         bar.finish_and_clear();
-        Ok(Features { rows: rows?, n_states: extractor.n_states(), width: extractor.width() })
+        Ok(Features { of: rows?, n_states: extractor.n_states(), width: extractor.width() })
     }
 
     /// What the cache holds; nothing where there is nothing or where it is damaged, which is said.
-    fn read(&self, file: &Path, extractor: &Extractor) -> Option<Vec<f32>> {
+    fn read(&self, file: &Path, extractor: &Extractor, n_frames: usize) -> Option<Rows> {
         if !file.exists() {
             return None;
         }
@@ -92,23 +105,37 @@ impl FeatureCache<'_> {
             Err(error) => return damaged(error.to_string()),
         };
         match tensors.get(TENSOR) {
-            Some(tensor) if tensor.shape[1..] != [extractor.n_states(), extractor.width()] => {
+            Some(tensor) if tensor.shape.get(1..) != Some(&[extractor.n_states(), extractor.width()]) => {
                 damaged(format!("its features are {:?}", tensor.shape))
             }
             Some(tensor) if tensor.data.iter().any(|x| !x.is_finite()) => {
                 damaged("it holds numbers that are not finite".into())
             }
-            Some(tensor) => Some(tensor.data.clone()),
+            Some(tensor) if n_frames == 0 => Some(Rows { rows: tensor.data.clone(), frames: Vec::new() }),
+            Some(tensor) => {
+                let frames: Vec<usize> = tensors.get(FRAMES).map_or_else(Vec::new, |places| {
+                    places.data.iter().map(|&place| place as usize).collect()
+                });
+                if frames.len() != tensor.shape[0] || frames.iter().any(|&place| place >= n_frames) {
+                    return damaged("its frames are not those asked for".into());
+                }
+                Some(Rows { rows: tensor.data.clone(), frames })
+            }
             None => damaged(format!("it has no tensor `{TENSOR}`")),
         }
     }
 }
 
-fn write(file: &Path, extractor: &Extractor, key: &str, rows: &[f32]) -> anyhow::Result<()> {
+fn write(file: &Path, extractor: &Extractor, key: &str, of: &Rows, by_frame: bool) -> anyhow::Result<()> {
+    let Rows { rows, frames } = of;
     let (n_states, width) = (extractor.n_states(), extractor.width());
     let mut tensors = Tensors::new();
     let shape = vec![rows.len() / (n_states * width), n_states, width];
-    tensors.insert(TENSOR.to_owned(), Tensor { shape, data: rows.to_vec() });
+    tensors.insert(TENSOR.to_owned(), Tensor { shape, data: rows.clone() });
+    if by_frame {
+        let data = frames.iter().map(|&frame| frame as f32).collect();
+        tensors.insert(FRAMES.to_owned(), Tensor { shape: vec![frames.len()], data });
+    }
     let facts = [("extractor", extractor.identity.as_str()), ("settings", key)];
     let metadata: BTreeMap<String, String> =
         facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -121,7 +148,7 @@ fn compute(
     settings: &FeatureSettings,
     max_seconds: Option<f64>,
     recording: &SetRecording,
-) -> anyhow::Result<Vec<f32>> {
+) -> anyhow::Result<Rows> {
     let mut samples = recording.source.samples()?;
     if let Some(seconds) = max_seconds {
         samples.truncate((seconds * f64::from(SAMPLE_RATE)) as usize);
@@ -131,6 +158,9 @@ fn compute(
     }
     let rule = settings.rule;
     let windows = rule.windows(samples.len(), SAMPLE_RATE, settings.window_seconds, settings.hop_seconds);
+    if !recording.frames.is_empty() {
+        return compute_frames(extractor, settings, recording, &samples, &windows);
+    }
     let windows: Vec<Vec<f32>> = windows
         .into_iter()
         .map(|window| heard(&samples, window, settings))
@@ -142,7 +172,38 @@ fn compute(
             rows.extend(extractor.rows(&batch.concat(), batch.len())?);
         }
     }
-    Ok(rows)
+    Ok(Rows { rows, frames: Vec::new() })
+}
+
+/// Features of single frames, each from the window in which it is most central.
+fn compute_frames(
+    extractor: &Extractor,
+    settings: &FeatureSettings,
+    recording: &SetRecording,
+    samples: &[f32],
+    windows: &[Window],
+) -> anyhow::Result<Rows> {
+    let shortest = (SHORTEST_OF_FRAMES * f64::from(SAMPLE_RATE)) as usize;
+    anyhow::ensure!(extractor.shortest() <= shortest, "the model hears more than a second for one frame");
+    let windows: Vec<&Window> = windows.iter().filter(|window| window.len >= shortest).collect();
+    // Of each window the frames asked for: which of all, and where.
+    let mut asked: Vec<Vec<(usize, usize)>> = vec![Vec::new(); windows.len()];
+    for (frame, &seconds) in recording.frames.iter().enumerate() {
+        let Some(place) = recording.source.place(seconds) else { continue };
+        let off_centre = |window: &Window| (window.start + window.len / 2).abs_diff(place);
+        let holds = |window: &Window| (window.start..window.start + window.len).contains(&place);
+        let holding = windows.iter().enumerate().filter(|(_, window)| holds(window));
+        if let Some((at, window)) = holding.min_by_key(|(_, window)| off_centre(window)) {
+            asked[at].push((frame, place - window.start));
+        }
+    }
+    let mut of = Rows::default();
+    for (window, asked) in windows.into_iter().zip(asked).filter(|(_, asked)| !asked.is_empty()) {
+        let places: Vec<usize> = asked.iter().map(|&(_, place)| place).collect();
+        of.rows.extend(extractor.frames(&heard(samples, *window, settings), &places)?);
+        of.frames.extend(asked.into_iter().map(|(frame, _)| frame));
+    }
+    Ok(of)
 }
 
 /// One window as the model hears it. MARBLE 2025 pads its last clip with silence; the others hear what there is.

@@ -8,6 +8,9 @@ use crate::embedding::Embedder;
 /// Seed of the encoder with random weights.
 const RANDOM_SEED: u64 = 1;
 
+/// Log-mel frames on each side that stand for a moment: a tenth of a second.
+const CONTEXT: usize = 8;
+
 /// A way from samples to features.
 pub(crate) struct Extractor {
     /// Hash of what it is.
@@ -75,6 +78,24 @@ impl Extractor {
         match &self.kind {
             Kind::Encoder(embedder) => embedder.shortest(),
             Kind::LogMel(_) => 1,
+        }
+    }
+
+    /// Features of single moments of one window, `[places, states, width]`; `places` are samples of it.
+    pub(crate) fn frames(&self, window: &[f32], places: &[usize]) -> anyhow::Result<Vec<f32>> {
+        match &self.kind {
+            Kind::Encoder(embedder) => embedder.frames(window, places),
+            Kind::LogMel(mel) => {
+                let (bands, n) = (mel.transform(window), mel.n_mels());
+                let n_frames = bands.len() / n;
+                let hop = MelConfig::default().hop;
+                let around = |&place: &usize| {
+                    let middle = (place / hop).min(n_frames.saturating_sub(1));
+                    let end = (middle + CONTEXT + 1).min(n_frames);
+                    statistics(&bands[middle.saturating_sub(CONTEXT) * n..end * n], n)
+                };
+                Ok(places.iter().flat_map(around).collect())
+            }
         }
     }
 

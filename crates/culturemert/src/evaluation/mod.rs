@@ -2,12 +2,14 @@
 
 mod extract;
 mod extractor;
+mod frames;
 mod open;
 mod run;
 mod set;
 mod settings;
 
 pub(crate) use extractor::Extractor;
+pub(crate) use frames::{FrameRequest, FramesArgument};
 pub(crate) use open::{DataArgument, OpenRequest, Splits};
 pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate};
 pub(crate) use settings::{FeatureSettings, Normalise};

@@ -10,6 +10,7 @@ use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
 use evaluate::Kind;
 use study::paper::PaperSet;
 
+use super::frames::FrameRequest;
 use super::set::{EvaluationSet, SetRecording, Source};
 use crate::exit::usage;
 use crate::inputs::{must_exist, open_corpus};
@@ -74,6 +75,8 @@ pub(crate) struct OpenRequest {
     pub(crate) values: Vec<String>,
     /// Names of sets of Western music, besides those known to be.
     pub(crate) western: Vec<String>,
+    /// Sets whose items are single frames.
+    pub(crate) frames: FrameRequest,
 }
 
 impl OpenRequest {
@@ -81,6 +84,9 @@ impl OpenRequest {
     pub(crate) fn open(&self, argument: &DataArgument) -> anyhow::Result<EvaluationSet> {
         let DataArgument { name, path, tags } = argument;
         must_exist("data set", path)?;
+        let annotated = self.frames.of(name);
+        // Annotations say what is asked; every recording takes part.
+        let tags = &annotated.map_or_else(|| tags.clone(), |_| Some(CULTURE.to_owned()));
         let prefix = tags.clone().unwrap_or_else(|| format!("{name}:"));
         let kind = self.kind(name, &prefix);
         let mut set = if path.join("corpus.toml").is_file() {
@@ -115,6 +121,9 @@ impl OpenRequest {
             set
         };
         set.is_western |= self.western.contains(name);
+        if let Some(annotated) = annotated {
+            self.frames.apply(annotated, &mut set)?;
+        }
         set.hash_contents()?;
         Ok(set)
     }
@@ -173,6 +182,7 @@ impl OpenRequest {
                     split,
                     labels,
                     values,
+                    frames: Vec::new(),
                     source: Source::Clips(Arc::clone(&corpus), range),
                 }
             });
@@ -183,6 +193,7 @@ impl OpenRequest {
             is_western,
             outputs,
             recordings: recordings.collect(),
+            by_frame: false,
             max_seconds: None,
             incomplete: Vec::new(),
             remarks: Vec::new(),
@@ -234,6 +245,7 @@ impl OpenRequest {
             split: item.split,
             labels,
             values,
+            frames: Vec::new(),
             source: Source::File(item.path, item.piece, audio::Resampler::default()),
         });
         Ok(EvaluationSet {
@@ -243,6 +255,7 @@ impl OpenRequest {
             is_western: data_set.culture == WESTERN,
             outputs,
             recordings: recordings.collect(),
+            by_frame: false,
             max_seconds: data_set.max_seconds,
             incomplete,
             remarks: data_set.remarks,

@@ -118,8 +118,8 @@ fn evaluate_set(
         let label = format!("{}: {}", set.name, subject.name);
         let settings = plan.features.resolved(&subject.extractor);
         let features = cache.features(&label, &subject.extractor, &settings, set)?;
-        for (has, rows) in has_windows.iter_mut().zip(&features.rows) {
-            *has &= !rows.is_empty();
+        for (has, of) in has_windows.iter_mut().zip(&features.of) {
+            *has &= !of.rows.is_empty();
         }
     }
     let mut outcomes: Vec<MeasuredOutcome> = Vec::new();
@@ -127,9 +127,9 @@ fn evaluate_set(
     for subject in &plan.subjects {
         let settings = plan.features.resolved(&subject.extractor);
         let mut features = cache.features(&set.name, &subject.extractor, &settings, set)?;
-        for (rows, has) in features.rows.iter_mut().zip(&has_windows) {
+        for (of, has) in features.of.iter_mut().zip(&has_windows) {
             if !has {
-                rows.clear();
+                of.rows.clear();
             }
         }
         let ([train, valid, test], windowless) = set.feature_sets(&features);

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use study::evaluation::Named;
 use study::paper::PaperSet;
 
-use super::extract::Features;
+use super::extract::{Features, Rows};
 
 /// Recordings that models are probed on.
 pub(crate) struct EvaluationSet {
@@ -25,6 +25,8 @@ pub(crate) struct EvaluationSet {
     /// Tags, classes or targets, in the order of the answers.
     pub(crate) outputs: Vec<String>,
     pub(crate) recordings: Vec<SetRecording>,
+    /// Whether the items are single frames of the recordings.
+    pub(crate) by_frame: bool,
     /// Only the first seconds of a recording count.
     pub(crate) max_seconds: Option<f64>,
     /// In what it is not the whole published set.
@@ -44,13 +46,15 @@ pub(crate) struct SetRecording {
     /// One a tag or class, 0 or 1; empty where there are values.
     pub(crate) labels: Vec<u8>,
     pub(crate) values: Vec<f32>,
+    /// Middles of the frames that are items, seconds of the recording; labels then stand for each of them. Empty where the recording is one.
+    pub(crate) frames: Vec<f64>,
     pub(crate) source: Source,
 }
 
 impl SetRecording {
     /// What its samples are a function of: the content, and of a prepared corpus the clips that were kept of it.
     pub(crate) fn heard(&self) -> String {
-        match &self.source {
+        let mut heard = match &self.source {
             Source::File(_, _, resampler) => format!("{} {resampler}", self.content),
             Source::Clips(corpus, range) => {
                 let clips = &corpus.clips()[range.clone()];
@@ -58,7 +62,11 @@ impl SetRecording {
                     clips.iter().map(|clip| format!("{}+{}", clip.start, clip.samples)).collect();
                 format!("{} {:?} {}", self.content, corpus.manifest().settings, parts.join(" "))
             }
+        };
+        if !self.frames.is_empty() {
+            heard.push_str(&format!(" frames {:?}", self.frames));
         }
+        heard
     }
 }
 
@@ -71,6 +79,29 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Where a moment of the recording lies in [`Self::samples`]; nowhere where no clip was kept of it or a piece leaves it out.
+    pub(crate) fn place(&self, seconds: f64) -> Option<usize> {
+        let rate = f64::from(SAMPLE_RATE);
+        let sample = (seconds * rate).round() as u64;
+        match self {
+            Self::File(_, None, _) => Some(sample as usize),
+            Self::File(_, Some((start, end)), _) => {
+                let is_inside = (*start..*end).contains(&seconds);
+                is_inside.then(|| ((seconds - start) * rate).round() as usize)
+            }
+            Self::Clips(corpus, range) => {
+                let mut before = 0;
+                for clip in &corpus.clips()[range.clone()] {
+                    if (clip.start..clip.start + clip.samples).contains(&sample) {
+                        return Some((before + sample - clip.start) as usize);
+                    }
+                    before += clip.samples;
+                }
+                None
+            }
+        }
+    }
+
     /// All samples at 24 kHz.
     pub(crate) fn samples(&self) -> anyhow::Result<Vec<f32>> {
         match self {
@@ -158,9 +189,12 @@ impl EvaluationSet {
             hasher.part(output);
         }
         for recording in &self.recordings {
-            let SetRecording { id, content, group, split, labels, values, .. } = recording;
+            let SetRecording { id, content, group, split, labels, values, frames, .. } = recording;
             hasher.part(id).part(content).part(format!("{group:?} {split}")).part(labels);
             hasher.part(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+            if self.by_frame {
+                hasher.part(frames.iter().flat_map(|seconds| seconds.to_le_bytes()).collect::<Vec<u8>>());
+            }
         }
         hasher.finish().to_string()
     }
@@ -172,7 +206,7 @@ impl EvaluationSet {
         let mut sets = [empty(), empty(), empty()];
         let mut windowless = Vec::new();
         let row_len = features.n_states * features.width;
-        for (recording, rows) in self.recordings.iter().zip(&features.rows) {
+        for (recording, Rows { rows, frames }) in self.recordings.iter().zip(&features.of) {
             if rows.is_empty() {
                 let reason = format!("too short for a window, of {}", recording.split);
                 windowless.push(Named { name: recording.id.clone(), reason });
@@ -183,8 +217,12 @@ impl EvaluationSet {
                 Split::Valid => 1,
                 Split::Test => 2,
             }];
-            let file = set.files.len();
             set.features.extend_from_slice(rows);
+            if self.by_frame {
+                push_frames(set, recording, frames, self.outputs.len());
+                continue;
+            }
+            let file = set.files.len();
             set.chunk_file.extend(std::iter::repeat_n(file, rows.len() / row_len));
             set.labels.extend_from_slice(&recording.labels);
             set.values.extend_from_slice(&recording.values);
@@ -195,5 +233,18 @@ impl EvaluationSet {
             });
         }
         (sets, windowless)
+    }
+}
+
+/// Every frame is a file of one chunk: scored by itself, and drawn together with its recording, or its group, in a bootstrap.
+fn push_frames(set: &mut FeatureSet, recording: &SetRecording, frames: &[usize], n_outputs: usize) {
+    for &frame in frames {
+        set.chunk_file.push(set.files.len());
+        set.labels.extend_from_slice(&recording.labels[frame * n_outputs..][..n_outputs]);
+        set.files.push(FileFacts {
+            id: format!("{} at {:.4} s", recording.id, recording.frames[frame]),
+            content: recording.content.clone(),
+            group: Some(recording.group.clone().unwrap_or_else(|| recording.id.clone())),
+        });
     }
 }

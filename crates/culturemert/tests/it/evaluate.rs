@@ -135,3 +135,52 @@ fn what_is_wrong_with_data_is_said_in_a_sentence() {
     assert!(incomplete.starts_with("1 recordings are missing"), "{incomplete}");
     assert!(std::fs::read_to_string(dir.join("out/report.md")).unwrap().contains("is not whole"));
 }
+
+#[test]
+fn single_frames_are_probed_by_annotations() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    world(dir);
+    json(dir, &["synth", "--out", "annotated", "--minutes", "0.6", "--piece-seconds", "6", "--annotations"]);
+    for table in ["beats.tsv", "melody.tsv"] {
+        let synthetic = std::fs::read_to_string(dir.join("annotated").join(table)).unwrap();
+        std::fs::write(dir.join("recordings").join(table), synthetic).unwrap();
+    }
+    let data = ["base/model", "--data", "rhythm=corpus,pitch=corpus,own=recordings/index.jsonl"];
+    let frames = "rhythm=recordings/beats.tsv,pitch=recordings/melody.tsv,own=recordings/melody.tsv";
+    let more = ["--split", "group", "--frames-per-recording", "40", "--frames", frames];
+    let evaluate = [&EVALUATE[..], &data, &more].concat();
+    let run = |out: &str, threads: &str| {
+        let arguments = [&evaluate[..], &["--out", out]].concat();
+        let output = culturemert(dir, &arguments).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{}", talk(&output));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = run("one", "1");
+    assert_eq!(first["sets"][0]["outputs"], serde_json::json!(["cycle", "group"]));
+    assert_eq!(first["sets"][0]["metrics"], serde_json::json!(["ROC-AUC", "AP"]));
+    assert_eq!(first["sets"][1]["metrics"], serde_json::json!(["accuracy", "macro F1"]));
+    let items: u64 = first["sets"][1]["files"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert!((600..=1200).contains(&items), "40 frames of each of 30 pieces, less where few sound: {items}");
+    // Melodies are heard in log-mel bands: what is measured there is better than chance.
+    let score = |model: &str, set: &str| {
+        let cells = first["cells"].as_array().unwrap();
+        let cell = cells.iter().find(|cell| cell["model"] == model && cell["set"] == set).unwrap();
+        cell["first"]["mean"].as_f64().unwrap()
+    };
+    assert!(score("log-mel statistics", "rhythm") > score("chance", "rhythm"), "{first}");
+    assert_eq!(first, run("two", "3"), "other threads");
+    assert_eq!(first, run("one", "2"), "kept features");
+    let refused = |frames: &str, part: &str| {
+        let arguments = [&EVALUATE[..], &data, &["--out", "none", "--frames", frames]].concat();
+        let output = culturemert(dir, &arguments).output().unwrap();
+        let said = talk(&output);
+        assert!(!output.status.success() && said.contains(part), "{frames}: {said}");
+    };
+    std::fs::write(dir.join("none.tsv"), "id\ttime\tlabel\nnobody\t1.0\tbeat\n").unwrap();
+    std::fs::write(dir.join("bad.tsv"), "id\ttime\tlabel\nnobody\tsoon\tbeat\n").unwrap();
+    refused("jazz=none.tsv", "no `--data` has this name");
+    refused("rhythm=none.tsv", "annotates no recording of `rhythm`");
+    refused("rhythm=bad.tsv", "line 2: `soon` is no time");
+    refused("rhythm=absent.tsv", "does not exist");
+}

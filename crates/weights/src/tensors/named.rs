@@ -1,5 +1,6 @@
 //! Named float32 tensors in memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 
@@ -34,9 +35,13 @@ impl Tensor {
         TensorInfo { dtype: Dtype::Float32, shape: self.shape.clone() }
     }
 
-    /// The elements as little-endian bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
+    /// The elements as little-endian bytes: as they lie in memory, where that is their order.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        if cfg!(target_endian = "little") {
+            Cow::Borrowed(bytemuck::cast_slice(&self.data))
+        } else {
+            Cow::Owned(self.data.iter().flat_map(|x| x.to_le_bytes()).collect())
+        }
     }
 }
 
@@ -133,7 +138,7 @@ impl Tensors {
 
 pub(crate) fn hash_tensor(hasher: &mut Hasher, name: &str, tensor: &Tensor) {
     let shape: Vec<u8> = tensor.shape.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect();
-    hasher.part(name).part(shape).part(tensor.to_bytes());
+    hasher.part(name).part(shape).part(tensor.bytes());
 }
 
 impl FromIterator<(String, Tensor)> for Tensors {
@@ -179,7 +184,7 @@ impl TensorSource for Tensors {
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
         if let Some(tensor) = self.floats.get(name) {
-            return Ok(RawTensor { info: tensor.info(), bytes: tensor.to_bytes() });
+            return Ok(RawTensor { info: tensor.info(), bytes: tensor.bytes().into_owned() });
         }
         self.others.get(name).cloned().ok_or_else(|| self.no_tensor(name))
     }

@@ -48,11 +48,7 @@ impl SafetensorsWriter {
 
     /// Writes the next tensor as float32.
     pub fn push(&mut self, name: &str, tensor: &Tensor) -> Result<(), WeightsError> {
-        if cfg!(target_endian = "little") {
-            self.push_bytes(name, bytemuck::cast_slice(&tensor.data))
-        } else {
-            self.push_bytes(name, &tensor.to_bytes())
-        }
+        self.push_bytes(name, &tensor.bytes())
     }
 
     /// Writes the bytes of the next tensor.
