@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Pretrain(commands::pretrain::Args),
     Embed(commands::embed::Args),
     Merge(commands::merge::Args),
+    TaskVector(commands::task_vector::Args),
     Probe(commands::probe::Args),
     Evaluate(commands::evaluate::Args),
     Tag(commands::tag::Args),

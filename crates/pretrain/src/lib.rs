@@ -60,7 +60,7 @@ pub use init::{HeadsFile, HeadsFrom, Init};
 pub use log::Log;
 pub use memory::{Memory, memory};
 pub use model_config::{MODELS, ModelInit};
-pub use model_io::load_model;
+pub use model_io::{load_model, model_of};
 pub use objective::{AlphaReading, ObjectivePlan};
 pub use plan::{ModelPlan, StageTotals, TrainPlan};
 pub use precision::{Compute, PrecisionPlan};

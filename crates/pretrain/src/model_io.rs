@@ -32,8 +32,17 @@ pub(crate) fn heads_config(objective: &ObjectivePlan) -> HeadsConfig {
 
 /// The encoder of a model directory on `device`, without heads: to embed, not to train.
 pub fn load_model(directory: &ModelDirectory, device: &Device) -> Result<Mert, PretrainError> {
-    let config = EncoderConfig::from_json(directory.config())?;
     let (tensors, _) = directory.tensors()?;
+    model_of(directory.config(), &tensors, device)
+}
+
+/// An encoder from tensors in memory under their canonical names, on `device`: to embed a merge that is not written.
+pub fn model_of(
+    config: &serde_json::Value,
+    tensors: &Tensors,
+    device: &Device,
+) -> Result<Mert, PretrainError> {
+    let config = EncoderConfig::from_json(config)?;
     let blank = Mert::blank(&config, None, device)?;
     Ok(parameters::load(blank, &mut |name| {
         tensors.get(name).map(|tensor| (tensor.shape.clone(), tensor.data.clone()))
@@ -112,12 +121,10 @@ fn results(log: &[LogLine]) -> Option<String> {
 fn lineage(plan: &TrainPlan, init: Init<'_>, corpus: &Corpus) -> Result<Lineage, PretrainError> {
     let mut lineage = Lineage::new();
     if let Init::Model(directory, heads) = init {
-        let licences =
-            directory.lineage().map(|lineage| lineage.licences().into_iter().collect::<Vec<_>>().join(", "));
         lineage.base = Some(ParentModel {
             name: directory.name(),
             hash: directory.content_hash()?.to_string(),
-            licence: licences.filter(|licences| !licences.is_empty()),
+            licences: directory.licences().into_iter().collect(),
         });
         lineage.heads = heads.origin(plan.run.seed);
         if let Some(before) = directory.lineage() {

@@ -100,6 +100,29 @@ pub enum WeightsError {
         /// Shape there.
         needed: Vec<usize>,
     },
+    /// A task vector of another base than that of the merge.
+    #[error(
+        "cannot merge: task vector `{vector}` was taken from the base with content hash {needed}, but `{base}` has {found}; \
+         name the base that it was taken from"
+    )]
+    VectorBase {
+        /// The task vector.
+        vector: String,
+        /// Content hash of its base.
+        needed: String,
+        /// The base of the merge.
+        base: String,
+        /// Content hash of that.
+        found: String,
+    },
+    /// A licence is claimed that data or ancestors do not allow.
+    #[error("the model cannot be given out under `{claimed}`: {reason}")]
+    Licence {
+        /// The licence that was claimed.
+        claimed: String,
+        /// Which data or ancestor does not allow it, and why.
+        reason: String,
+    },
     /// A number that is not finite.
     #[error("model `{model}`: tensor `{tensor}` holds a value that is not finite at position {position}")]
     NotFinite {

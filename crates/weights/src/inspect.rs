@@ -65,6 +65,8 @@ pub enum Kind {
     HuggingFaceWeights,
     /// Encoder weights under fairseq's names.
     FairseqWeights,
+    /// Differences of weights from a base.
+    TaskVector,
     /// Heads of pre-training.
     Heads,
     /// A codec of the `EnCodec` family.
@@ -119,7 +121,11 @@ pub fn inspect(path: &Path) -> Result<Listing, WeightsError> {
     let Described { kind, config, settings, notes, lineage, skipped } = listing_of;
     Ok(Listing {
         path: path.display().to_string(),
-        kind: kind.unwrap_or_else(|| kind_of(&tensors)),
+        kind: if source.vector_base().is_some() {
+            Kind::TaskVector
+        } else {
+            kind.unwrap_or_else(|| kind_of(&tensors))
+        },
         format,
         n_parameters: tensors.iter().filter(|tensor| tensor.dtype.is_float()).map(elements).sum(),
         n_bytes: tensors.iter().map(|tensor| elements(tensor) * tensor.dtype.size()).sum(),

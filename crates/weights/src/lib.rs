@@ -20,16 +20,19 @@ pub use compare::{Comparison, Difference, compare, compare_sources};
 pub use error::WeightsError;
 pub use inspect::{Kind, ListedTensor, Listing, inspect};
 pub use merge::{
-    DareRescale, MergeMethod, MergeModel, MergeParameters, MergePlan, MergeReport, ModelParameters,
-    NamedSetting, Setting, TaskVectorStatistics, TensorRule, dare_mask, dare_with_mask, merge_directories,
-    merge_files, merge_planned, merge_tensor, merge_tensors, slerp, task_vector_statistics, trim,
+    DareRescale, LambdaSweep, LayerGroup, MergeMethod, MergeModel, MergeOutput, MergeParameters, MergePlan,
+    MergeReport, ModelParameters, NamedSetting, Setting, TaskVectorStatistics, TensorRule, VectorReport,
+    dare_mask, dare_with_mask, merge_directories, merge_files, merge_in_memory, merge_planned, merge_tensor,
+    merge_tensors, slerp, task_vector_statistics, trim, write_task_vector, write_task_vector_file,
 };
 pub use model::{
     Adapted, Canonical, Card, DataOrigin, FairseqTensor, FrontEndNorm, HeadsOrigin, Lineage, LoadReport,
-    ModelDirectory, ModelFiles, ModelShape, ParentModel, Place, Placed, StageRecord, Unused, adapt,
-    fairseq_name, fairseq_names, heads_of, locate, place, preprocessor_config, to_fairseq_tensors,
+    ModelDirectory, ModelFiles, ModelShape, ParentModel, Place, Placed, Refusal, StageRecord, Terms, Unused,
+    VectorOrigin, adapt, fairseq_name, fairseq_names, heads_of, identity, locate, place, preprocessor_config,
+    to_fairseq_tensors,
 };
 pub use tensors::{
-    Dtype, RawTensor, SafetensorsFile, SafetensorsWriter, ShardedFile, Tensor, TensorInfo, TensorSource,
-    TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors, write_source,
+    Dtype, RawTensor, SafetensorsFile, SafetensorsWriter, ShardedFile, ShardedWriter, Tensor, TensorInfo,
+    TensorSource, TensorStream, Tensors, open_source, read_safetensors, stream, write_safetensors,
+    write_source,
 };

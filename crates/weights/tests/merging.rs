@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use culturemert_weights::{
-    Card, DareRescale, DataOrigin, Lineage, MergeMethod, MergePlan, ModelDirectory, ModelFiles, ModelShape,
-    Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_files, merge_planned,
+    Card, DareRescale, DataOrigin, Lineage, MergeMethod, MergeOutput, MergePlan, ModelDirectory, ModelFiles,
+    ModelShape, Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_files, merge_planned,
     merge_tensors, read_safetensors, task_vector_statistics, write_safetensors,
 };
 use serde_json::json;
@@ -21,7 +21,7 @@ fn golden_merges_equal_mergekit() {
         let plan = root.path().join("mergekit.yml");
         fs::write(&plan, fs::read(case.join("mergekit.yml")).unwrap()).unwrap();
         let out = root.path().join("out/merged.safetensors");
-        let report = merge_planned(&plan, &out).unwrap();
+        let report = merge_planned(&plan, &out, &MergeOutput::default()).unwrap();
         let (ours, theirs) =
             (read_safetensors(&out).unwrap(), golden::Tensors::open(&case.join("expected.safetensors")));
         assert_eq!(ours.names().collect::<Vec<_>>(), theirs.names());
@@ -116,8 +116,14 @@ fn directories_merge_into_a_directory_with_its_history() {
         write(&at(name), &config(), &model(name), name);
     }
     let plan = MergePlan::task_arithmetic("base", &["makam", "lyra"], 0.2);
-    let report =
-        merge_directories(Some(&at("base")), &[&at("makam"), &at("lyra")], &plan, &at("out")).unwrap();
+    let report = merge_directories(
+        Some(&at("base")),
+        &[&at("makam"), &at("lyra")],
+        &plan,
+        &at("out"),
+        &MergeOutput::default(),
+    )
+    .unwrap();
     let merged = ModelDirectory::open(&at("out")).unwrap();
     assert_eq!(merged.content_hash().unwrap().to_string(), report.content_hash);
     assert!(merged.heads().unwrap().is_none());
@@ -142,7 +148,13 @@ fn under_every_fault_a_merge_over_its_own_input_is_old_or_new() {
     };
     let plan = MergePlan::task_arithmetic("base", &["makam"], 0.5);
     let merge = |root: &Path, out: &str| {
-        merge_directories(Some(&root.join("base")), &[&root.join("makam")], &plan, &root.join(out))
+        merge_directories(
+            Some(&root.join("base")),
+            &[&root.join("makam")],
+            &plan,
+            &root.join(out),
+            &MergeOutput::default(),
+        )
     };
     for (out, other) in [("base", "makam"), ("makam", "base")] {
         let root = tempfile::tempdir().unwrap();
@@ -190,7 +202,9 @@ fn pre_norm_and_post_norm_do_not_merge() {
     write(&at("pre"), &other, &model("pre"), "x");
     let plan = MergePlan::task_arithmetic("post", &["pre"], 1.0);
     let error =
-        merge_directories(Some(&at("post")), &[&at("pre")], &plan, &at("out")).unwrap_err().to_string();
+        merge_directories(Some(&at("post")), &[&at("pre")], &plan, &at("out"), &MergeOutput::default())
+            .unwrap_err()
+            .to_string();
     assert!(error.contains("architecture") && error.contains("pre"), "{error}");
     assert!(!at("out").exists());
 }
@@ -259,7 +273,7 @@ fn tensors_of_whole_numbers_are_taken_over() {
     let plan = root.path().join("plan.yml");
     fs::write(&plan, "merge_method: linear\nmodels: [{model: base}, {model: a}]\nparameters: {weight: 1}")
         .unwrap();
-    let report = merge_planned(&plan, &root.path().join("out")).unwrap();
+    let report = merge_planned(&plan, &root.path().join("out"), &MergeOutput::default()).unwrap();
     assert_eq!(report.copied, ["flags", "long"]);
     let out = read_safetensors(&root.path().join("out")).unwrap();
     assert_eq!(out.others().len(), 2);

@@ -28,7 +28,8 @@ fn filled(config: &Value) -> Tensors {
 }
 
 fn lineage() -> Lineage {
-    let base = ParentModel { name: "base".into(), hash: "00ff".into(), licence: Some("CC-BY-NC-4.0".into()) };
+    let base =
+        ParentModel { name: "base".into(), hash: "00ff".into(), licences: vec!["CC-BY-NC-4.0".into()] };
     let data = DataOrigin {
         corpus: "built-in".into(),
         hash: "abcd".into(),

@@ -15,6 +15,7 @@ pub(crate) mod reproduce;
 pub(crate) mod similarity;
 pub(crate) mod synth;
 pub(crate) mod tag;
+pub(crate) mod task_vector;
 pub(crate) mod tokenize;
 
 use crate::cli::Command;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Pretrain(args) => pretrain::run(&args, terminal),
         Command::Embed(args) => embed::run(&args, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
+        Command::TaskVector(args) => task_vector::run(&args, terminal),
         Command::Probe(args) => probe::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Tag(args) => tag::run(&args, terminal),

@@ -28,6 +28,12 @@ fn recordings_become_models_tags_and_numbers() {
     let same = json(dir, &["inspect", "same", "--against", "base/model"]);
     assert_eq!(same["n_compared"], same["n_equal"], "λ = 0 is the base: {same}");
     assert_eq!(same["n_compared"].as_u64(), Some(83));
+    json(dir, &["task-vector", "--base", "base/model", "--model", "one/model", "--out", "vector"]);
+    let merge = ["merge", "--base", "base/model", "--model", "vector", "--model", "two/model", "--out"];
+    json(dir, &[&merge[..], &["cut", "--lambda", "0.2", "--shard-bytes", "300000"]].concat());
+    assert!(dir.join("cut/model.safetensors.index.json").is_file());
+    let cut = json(dir, &["inspect", "cut", "--against", "merged"]);
+    assert_eq!(cut["n_compared"], cut["n_equal"], "a task vector gives what its model gives: {cut}");
 
     let piece = first_wav(&dir.join("recordings/carnatic"));
     let piece = piece.to_str().unwrap();

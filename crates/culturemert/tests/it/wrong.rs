@@ -24,6 +24,13 @@ fn wrong_commands_exit_with_2_and_say_why() {
     refused(&["cqt", "nowhere.wav", "--out", "a.npy"], "recording `nowhere.wav` does not exist");
     refused(&["cqt", "nowhere.wav", "--out", "a.npy", "--bins", "85"], "`--bins 85`");
     refused(&["merge", "--base", "b", "--model", "m", "--lambda", "nan", "--out", "o"], "`--lambda NaN`");
+    let merge = ["merge", "--base", "b", "--model", "m", "--model", "n", "--out", "o"];
+    let lambdas = ["--lambda", "1", "--lambda", "2", "--lambda", "3"];
+    refused(&[&merge[..], &lambdas].concat(), "3 `--lambda` and 2 `--model`");
+    refused(&[&merge[..], &["--group", "tail=1"]].concat(), "`tail` is no group of layers");
+    refused(&[&merge[..], &["--group", "front-end=much"]].concat(), "`much` is not a finite number");
+    let vector = ["task-vector", "--base", "nowhere", "--model", "m", "--out", "o"];
+    refused(&vector, "base `nowhere` does not exist");
     refused(&["inspect", "nowhere.safetensors"], "does not exist");
     refused(&["reproduce", "--config", "big"], "`big` does not exist");
     refused(&["synth", "--out", "s", "--minutes", "-1"], "-1 minutes");

@@ -82,7 +82,9 @@ pub fn convert_to_fairseq(
             Some(cfg) => cfg.clone(),
             None => fairseq_config(&imported.config, &heads.infos(), &imported.settings, &place)?,
         };
-        let lineage = toml::to_string(&imported.history(encoder.content_hash()?))
+        let history = imported.history(encoder.content_hash()?);
+        history.check_claim()?;
+        let lineage = toml::to_string(&history)
             .map_err(|error| WeightsError::malformed(out, "TOML", error.to_string()))?;
         let mut kept = vec![("config", imported.config.to_string()), ("lineage", lineage)];
         kept.extend(imported.fairseq.is_none().then(|| ("cfg", "translated".to_owned())));

@@ -152,7 +152,12 @@ impl Imported {
     /// History of the model: its own, or that of a model which came from elsewhere.
     pub(crate) fn history(&self, hash: ContentHash) -> Lineage {
         let mut lineage = self.lineage.clone().unwrap_or_else(|| {
-            let base = ParentModel { name: self.name(), hash: hash.to_string(), licence: None };
+            // A model that came from elsewhere brings what its card states.
+            let licences = match &self.weights {
+                Weights::Directory(model) => model.licences().into_iter().collect(),
+                Weights::File(_) => Vec::new(),
+            };
+            let base = ParentModel { name: self.name(), hash: hash.to_string(), licences };
             Lineage { base: Some(base), ..Lineage::new() }
         });
         lineage.settings = self.settings.clone();

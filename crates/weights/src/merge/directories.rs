@@ -12,8 +12,8 @@ use super::run::{Sources, merge_checked};
 use crate::model::{replace_directory, write_texts};
 use crate::tensors::hash_tensor;
 use crate::{
-    Card, Dtype, Lineage, ModelDirectory, ModelShape, ParentModel, SafetensorsWriter, TensorInfo,
-    TensorSource, WeightsError, open_source,
+    Card, Dtype, Lineage, ModelDirectory, ModelShape, ParentModel, SafetensorsWriter, ShardedWriter, Tensor,
+    TensorInfo, TensorSource, WeightsError, open_source,
 };
 
 /// What a merge made.
@@ -29,13 +29,25 @@ pub struct MergeReport {
     pub content_hash: String,
 }
 
-/// Merges the encoders of model directories into a new one, with lineage and card. `models` are those of the plan, in its order.
-/// All must be of one architecture; heads of pre-training do not survive a merge.
+/// How a merged model directory is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergeOutput {
+    /// Most bytes of tensors in one file; one file where that is `None`. A larger tensor has a file of its own.
+    pub shard_bytes: Option<u64>,
+    /// The licence it is given out under; refused where data or ancestors do not allow it.
+    pub licence: Option<String>,
+    /// Further sections of the card in Markdown, for instance results.
+    pub sections: Vec<String>,
+}
+
+/// Merges the encoders of model directories into a new one, with lineage and card. `models` are those of the plan, in its order;
+/// each may be a task vector of the base. All must be of one architecture; heads of pre-training do not survive a merge.
 pub fn merge_directories(
     base: Option<&Path>,
     models: &[&Path],
     plan: &MergePlan,
     out: &Path,
+    output: &MergeOutput,
 ) -> Result<MergeReport, WeightsError> {
     let base = base.filter(|_| plan.base_model.is_some()).map(ModelDirectory::open).transpose()?;
     let models = models.iter().map(|dir| ModelDirectory::open(dir)).collect::<Result<Vec<_>, _>>()?;
@@ -45,19 +57,28 @@ pub fn merge_directories(
     for model in &everyone {
         same_architecture(reference, model)?;
     }
-    let hashed = everyone.par_iter().map(|&model| Ok((model, model.content_hash()?.to_string())));
-    let hashed = hashed.collect::<Result<Vec<_>, WeightsError>>()?;
-    let lineage = lineage(plan, base.is_some(), &hashed);
-    let encoder = |model| ModelDirectory::place(model).map(|placed| placed.encoder);
-    let base_view = base.as_ref().map(encoder).transpose()?;
-    let views = models.iter().map(encoder).collect::<Result<Vec<_>, _>>()?;
+    let parents =
+        everyone.par_iter().map(|&model| parent(model)).collect::<Result<Vec<_>, WeightsError>>()?;
+    let lineage =
+        Lineage { licence: output.licence.clone(), ..lineage(plan, base.is_some(), &everyone, parents) };
+    lineage.check_claim()?;
+    let base_view = base.as_ref().map(ModelDirectory::encoder_or_vector).transpose()?;
+    let views = models.iter().map(ModelDirectory::encoder_or_vector).collect::<Result<Vec<_>, _>>()?;
     let views: Vec<&dyn TensorSource> = views.iter().map(|view| view as &dyn TensorSource).collect();
     let sources = Sources::new(plan, base_view.as_ref().map(|view| view as &dyn TensorSource), &views)?;
     let name = out.file_name().map_or_else(|| "merged".into(), |name| name.to_string_lossy().into_owned());
-    let card = Card::new(name, format!("Merged from {} models in weight space.", models.len()));
+    let mut card = Card::new(name, format!("Merged from {} models in weight space.", models.len()));
+    card.sections.clone_from(&output.sections);
     let mut report = None;
     replace_directory(out, |staging| {
-        let (made, hash) = write_merged(&sources, &staging.join("model.safetensors"))?;
+        let infos = merged_infos(&sources);
+        let mut writer = ShardedWriter::create(staging, &infos, output.shard_bytes)?;
+        let order = writer.order().to_vec();
+        let (made, hash) = write_merged(&sources, order, &mut |name, tensor| match tensor {
+            Written::Merged(tensor) => writer.push(name, tensor),
+            Written::Copied(bytes) => writer.push_bytes(name, bytes),
+        })?;
+        writer.finish()?;
         write_texts(
             staging,
             reference.config(),
@@ -84,52 +105,80 @@ pub fn merge_files(
     let models = models.iter().map(|path| open_source(path)).collect::<Result<Vec<_>, _>>()?;
     let models: Vec<&dyn TensorSource> = models.iter().map(AsRef::as_ref).collect();
     let sources = Sources::new(plan, base.as_deref(), &models)?;
-    write_merged(&sources, out).map(|(report, _)| report)
+    let mut writer = SafetensorsWriter::create(out, &merged_infos(&sources), &BTreeMap::new())?;
+    let order = writer.order().map(ToOwned::to_owned).collect();
+    let (report, _) = write_merged(&sources, order, &mut |name, tensor| match tensor {
+        Written::Merged(tensor) => writer.push(name, tensor),
+        Written::Copied(bytes) => writer.push_bytes(name, bytes),
+    })?;
+    writer.finish()?;
+    Ok(report)
 }
 
 /// Merges what a plan file names: paths relative to the file, either all model directories or all safetensors files.
-pub fn merge_planned(plan_file: &Path, out: &Path) -> Result<MergeReport, WeightsError> {
+pub fn merge_planned(
+    plan_file: &Path,
+    out: &Path,
+    output: &MergeOutput,
+) -> Result<MergeReport, WeightsError> {
     let plan = MergePlan::read(plan_file)?;
     let root = plan_file.parent().unwrap_or(Path::new("."));
     let base: Option<PathBuf> = plan.base_model.as_ref().map(|name| root.join(name));
     let models: Vec<PathBuf> = plan.models.iter().map(|model| root.join(&model.model)).collect();
     let models: Vec<&Path> = models.iter().map(PathBuf::as_path).collect();
     let directories = models.iter().copied().chain(base.as_deref()).all(Path::is_dir);
-    let merge = if directories { merge_directories } else { merge_files };
-    merge(base.as_deref(), &models, &plan, out)
+    if directories {
+        return merge_directories(base.as_deref(), &models, &plan, out, output);
+    }
+    if output != &MergeOutput::default() {
+        let reason = "files are merged into one file without a card: size of shards, licence and results are for directories";
+        return Err(WeightsError::Plan(reason.into()));
+    }
+    merge_files(base.as_deref(), &models, &plan, out)
 }
 
-fn write_merged(
-    sources: &Sources<'_>,
-    out: &Path,
-) -> Result<(MergeReport, files::ContentHash), WeightsError> {
+/// One tensor of the result.
+enum Written<'t> {
+    Merged(&'t Tensor),
+    Copied(&'t [u8]),
+}
+
+fn merged_infos(sources: &Sources<'_>) -> BTreeMap<String, TensorInfo> {
     let mut infos: BTreeMap<String, TensorInfo> = sources.others.clone();
     for (name, info) in &sources.infos {
         infos.insert(name.clone(), TensorInfo { dtype: Dtype::Float32, shape: info.shape.clone() });
     }
-    let mut writer = SafetensorsWriter::create(out, &infos, &BTreeMap::new())?;
-    let mut pending: Vec<String> = writer.order().map(ToOwned::to_owned).collect();
+    infos
+}
+
+/// Hands all tensors to `write` in this order, which has the merged ones in the order of their names.
+fn write_merged(
+    sources: &Sources<'_>,
+    order: Vec<String>,
+    write: &mut dyn FnMut(&str, Written<'_>) -> Result<(), WeightsError>,
+) -> Result<(MergeReport, files::ContentHash), WeightsError> {
+    let mut pending = order;
     pending.reverse();
     let mut hasher = Hasher::default();
     let mut n_parameters = 0;
     // Files keep wide elements first, so copied tensors may stand before, between or after the merged ones.
-    let mut copy_until = |writer: &mut SafetensorsWriter, next: Option<&str>| {
+    let mut copy_until = |write: &mut dyn FnMut(&str, Written<'_>) -> Result<(), WeightsError>,
+                          next: Option<&str>| {
         while let Some(name) = pending.pop() {
             if Some(name.as_str()) == next {
                 break;
             }
-            writer.push_bytes(&name, &sources.reference().read_raw(&name)?.bytes)?;
+            write(&name, Written::Copied(&sources.reference().read_raw(&name)?.bytes))?;
         }
         Ok::<(), WeightsError>(())
     };
     merge_checked(sources, |name, tensor| {
-        copy_until(&mut writer, Some(name))?;
+        copy_until(write, Some(name))?;
         hash_tensor(&mut hasher, name, &tensor);
         n_parameters += tensor.data.len();
-        writer.push(name, &tensor)
+        write(name, Written::Merged(&tensor))
     })?;
-    copy_until(&mut writer, None)?;
-    writer.finish()?;
+    copy_until(write, None)?;
     let hash = hasher.finish();
     let report = MergeReport {
         n_tensors: sources.infos.len(),
@@ -141,7 +190,10 @@ fn write_merged(
 }
 
 /// Equal shapes are not enough: a pre-norm and a post-norm model have the same tensors and mean other things by them.
-fn same_architecture(reference: &ModelDirectory, model: &ModelDirectory) -> Result<(), WeightsError> {
+pub(super) fn same_architecture(
+    reference: &ModelDirectory,
+    model: &ModelDirectory,
+) -> Result<(), WeightsError> {
     let (ours, theirs) = (reference.dir().display().to_string(), model.dir().display().to_string());
     let shapes = ModelShape::from_config(reference.config(), &ours)?
         == ModelShape::from_config(model.config(), &theirs)?;
@@ -158,21 +210,40 @@ fn same_architecture(reference: &ModelDirectory, model: &ModelDirectory) -> Resu
     })
 }
 
-fn lineage(plan: &MergePlan, has_base: bool, models: &[(&ModelDirectory, String)]) -> Lineage {
-    let parent = |(model, hash): &(&ModelDirectory, String)| ParentModel {
-        name: model.name(),
-        hash: hash.clone(),
-        licence: model
-            .lineage()
-            .map(|lineage| lineage.licences().into_iter().collect::<Vec<_>>().join(", "))
-            .filter(|text| !text.is_empty()),
+/// A model as an ancestor, with the licences that go with it.
+pub(super) fn parent_of(model: &ModelDirectory, hash: String) -> ParentModel {
+    ParentModel { name: model.name(), hash, licences: model.licences().into_iter().collect() }
+}
+
+/// A model as an ancestor; of a task vector, the model it was taken from.
+fn parent(model: &ModelDirectory) -> Result<ParentModel, WeightsError> {
+    let Some(vector) = model.lineage().and_then(|lineage| lineage.vector.as_ref()) else {
+        let hash = model.encoder_or_vector()?.content_hash()?.to_string();
+        return Ok(parent_of(model, hash));
     };
-    let (base, listed) = models.split_at(usize::from(has_base));
-    let mut lineage = Lineage { merge: Some(plan.describe()), ..Lineage::new() };
-    lineage.base = base.first().map(parent);
-    lineage.parents = listed.iter().map(parent).collect();
+    let licences = model.licences().into_iter().collect();
+    Ok(ParentModel { licences, ..vector.model.clone() })
+}
+
+fn lineage(
+    plan: &MergePlan,
+    has_base: bool,
+    models: &[&ModelDirectory],
+    mut parents: Vec<ParentModel>,
+) -> Lineage {
+    let listed = parents.split_off(usize::from(has_base));
+    let negated = plan.negated();
+    let forgotten =
+        plan.models.iter().zip(&listed).filter(|(model, _)| negated.contains(&model.model.as_str()));
+    let mut lineage = Lineage {
+        merge: Some(plan.describe()),
+        forgotten: forgotten.map(|(_, parent)| parent.name.clone()).collect(),
+        base: parents.pop(),
+        parents: listed,
+        ..Lineage::new()
+    };
     let mut known = BTreeSet::new();
-    for data in models.iter().filter_map(|(model, _)| model.lineage()).flat_map(|lineage| &lineage.data) {
+    for data in models.iter().filter_map(|model| model.lineage()).flat_map(|lineage| &lineage.data) {
         if known.insert((data.corpus.clone(), data.hash.clone(), data.cultures.clone())) {
             lineage.data.push(data.clone());
         }

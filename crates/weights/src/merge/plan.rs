@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::DareRescale;
+use super::{DareRescale, LayerGroup, Setting};
 use crate::WeightsError;
 use crate::model::read_text;
 
@@ -69,9 +69,9 @@ pub struct MergeParameters {
     /// How DARE scales back: mergekit's rule by default, or the paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dare_rescale: Option<DareRescale>,
-    /// Factor of the merged task vector, after normalisation; 1 by default.
+    /// Factor of the merged task vector, after normalisation; 1 by default. May differ by tensor and group of layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lambda: Option<f64>,
+    pub lambda: Option<Setting>,
     /// Position between the two models of SLERP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t: Option<Setting>,
@@ -103,54 +103,37 @@ pub struct ModelParameters {
     pub density: Option<Setting>,
 }
 
-/// A number for all tensors, or numbers by tensor name of which the first that fits counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number, or a list of `filter` and `value`")]
-pub enum Setting {
-    /// For all tensors.
-    Everywhere(f64),
-    /// By name.
-    ByName(Vec<NamedSetting>),
-}
-
-/// A number for the tensors whose names contain a text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NamedSetting {
-    /// The text; absent or `*`: all tensors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filter: Option<String>,
-    /// The number.
-    pub value: f64,
-}
-
-impl Setting {
-    /// The number for a tensor.
-    pub fn of(&self, tensor: &str) -> Option<f64> {
-        let fits = |setting: &&NamedSetting| {
-            setting.filter.as_deref().is_none_or(|filter| filter == "*" || tensor.contains(filter))
-        };
-        match self {
-            Self::Everywhere(value) => Some(*value),
-            Self::ByName(settings) => settings.iter().find(fits).map(|setting| setting.value),
-        }
-    }
-
-    fn values(&self) -> Vec<f64> {
-        match self {
-            Self::Everywhere(value) => vec![*value],
-            Self::ByName(settings) => settings.iter().map(|setting| setting.value).collect(),
-        }
-    }
-}
-
 impl MergePlan {
-    /// θ_b + λ·Σ τ_i: every model with weight 1.
+    /// θ_b + λ·Σ τ_i: every model with weight 1. A negative λ takes the task vectors away: what they taught is forgotten.
     pub fn task_arithmetic(base: impl Into<String>, models: &[impl AsRef<str>], lambda: f64) -> Self {
-        let weight = Some(Setting::Everywhere(1.0));
-        let model = |name: &str| MergeModel {
+        let models: Vec<(&str, f64)> = models.iter().map(|name| (name.as_ref(), 1.0)).collect();
+        Self::weighted(base, &models, Setting::Everywhere(lambda))
+    }
+
+    /// θ_b + Σ λ_i·f·τ_i: one λ for every model, and a factor f for groups of layers, 1 elsewhere. Either may be negative. λ that are all
+    /// the same give the very bits of [`MergePlan::task_arithmetic`].
+    pub fn per_culture(
+        base: impl Into<String>,
+        models: &[(impl AsRef<str>, f64)],
+        factors: &[(LayerGroup, f64)],
+    ) -> Self {
+        let models: Vec<(&str, f64)> = models.iter().map(|(name, lambda)| (name.as_ref(), *lambda)).collect();
+        let same = models
+            .first()
+            .map(|(_, first)| *first)
+            .filter(|first| models.iter().all(|(_, lambda)| lambda.to_bits() == first.to_bits()));
+        let (models, lambda) = match same {
+            Some(lambda) => (models.iter().map(|(name, _)| (*name, 1.0)).collect(), lambda),
+            None => (models, 1.0),
+        };
+        let factors = factors.iter().map(|(group, factor)| (group.clone(), factor * lambda));
+        Self::weighted(base, &models, Setting::by_group(factors, lambda))
+    }
+
+    fn weighted(base: impl Into<String>, models: &[(&str, f64)], lambda: Setting) -> Self {
+        let model = |&(name, weight): &(&str, f64)| MergeModel {
             model: name.into(),
-            parameters: ModelParameters { weight: weight.clone(), density: None },
+            parameters: ModelParameters { weight: Some(Setting::Everywhere(weight)), density: None },
         };
         Self {
             merge_method: MergeMethod::TaskArithmetic,
@@ -158,7 +141,7 @@ impl MergePlan {
             dtype: None,
             seed: 0,
             parameters: MergeParameters { lambda: Some(lambda), ..MergeParameters::default() },
-            models: models.iter().map(|name| model(name.as_ref())).collect(),
+            models: models.iter().map(model).collect(),
         }
     }
 
@@ -214,25 +197,60 @@ impl MergePlan {
         if n_others == 0 {
             return bad("it names no model besides the base".into());
         }
-        let of_models = self
-            .models
-            .iter()
-            .flat_map(|model| [("weight", &model.parameters.weight), ("density", &model.parameters.density)]);
-        let shared = &self.parameters;
-        let of_all = [("weight", &shared.weight), ("density", &shared.density), ("t", &shared.t)];
-        for (key, value) in of_models.chain(of_all) {
-            for value in value.iter().flat_map(Setting::values) {
-                let sound = value.is_finite() && (key == "weight" || (0.0..=1.0).contains(&value));
-                if !sound {
-                    let range = if key == "weight" { "finite" } else { "from 0 to 1" };
+        for (key, value) in self.settings() {
+            for value in value.values() {
+                let may_be_any = matches!(key, "weight" | "lambda");
+                if !value.is_finite() || !(may_be_any || (0.0..=1.0).contains(&value)) {
+                    let range = if may_be_any { "finite" } else { "from 0 to 1" };
                     return bad(format!("`{key}` is {value}, which is not {range}"));
                 }
             }
         }
-        match self.parameters.lambda {
-            Some(lambda) if !lambda.is_finite() => bad(format!("`lambda` is {lambda}, which is not finite")),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Refuses a group of layers that none of the tensors to be merged belongs to: a slip, or heads where there are none.
+    pub(crate) fn check_groups<'t>(
+        &self,
+        tensors: impl Iterator<Item = &'t String> + Clone,
+    ) -> Result<(), WeightsError> {
+        for (key, setting) in self.settings() {
+            if let Some(group) = setting.idle_group(tensors.clone()) {
+                return Err(WeightsError::Plan(format!(
+                    "it sets `{key}` for the group `{group}`, to which none of the tensors belongs"
+                )));
+            }
         }
+        Ok(())
+    }
+
+    /// All settings that may differ by tensor, with their keys.
+    fn settings(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        let shared = &self.parameters;
+        let of_all = [
+            ("weight", &shared.weight),
+            ("density", &shared.density),
+            ("t", &shared.t),
+            ("lambda", &shared.lambda),
+        ];
+        let of_models = self
+            .models
+            .iter()
+            .flat_map(|model| [("weight", &model.parameters.weight), ("density", &model.parameters.density)]);
+        of_all.into_iter().chain(of_models).filter_map(|(key, setting)| Some((key, setting.as_ref()?)))
+    }
+
+    /// The models whose task vectors are taken away somewhere: a negative weight, or a negative λ.
+    pub fn negated(&self) -> Vec<&str> {
+        let negative = |setting: Option<&Setting>| {
+            setting.is_some_and(|setting| setting.values().into_iter().any(|value| value < 0.0))
+        };
+        let shared = &self.parameters;
+        let of = |model: &MergeModel| {
+            negative(model.parameters.weight.as_ref().or(shared.weight.as_ref()))
+                != negative(shared.lambda.as_ref())
+        };
+        self.task_models().filter(|(_, model)| of(model)).map(|(_, model)| model.model.as_str()).collect()
     }
 
     /// The models whose task vectors count, with their places in the list: a base that is listed has none.
@@ -250,6 +268,7 @@ impl MergePlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NamedSetting;
 
     #[test]
     fn unsound_plans_are_refused_with_their_reason() {
@@ -261,6 +280,8 @@ mod tests {
             (with("models: [{model: a, parameters: {weight: [0, 1]}}]"), "number"),
             (with("models: [{model: a, parameters: {density: 1.5}}]"), "density"),
             (with("models: [{model: a, parameters: {weight: .nan}}]"), "weight"),
+            (with("models: [{model: a}]\nparameters: {lambda: [{filter: x, value: .inf}]}"), "lambda"),
+            (with("models: [{model: a}]\nparameters: {lambda: [{group: tail, value: 1}]}"), "number"),
             (with("models: [{model: a}]\nslices: []"), "slices"),
             (with("models: [{model: a}]\ndtype: bfloat16"), "bfloat16"),
             (with("models: [{model: a}]\ntokenizer_source: union"), "tokenizer_source"),
@@ -283,14 +304,24 @@ mod tests {
     fn a_plan_survives_toml_and_yaml() {
         let mut plan = MergePlan::task_arithmetic("b", &["x", "y"], 0.2);
         let by_name = vec![
-            NamedSetting { filter: Some("attention".into()), value: 0.5 },
-            NamedSetting { filter: None, value: 1.0 },
+            NamedSetting { filter: Some("attention".into()), group: None, value: 0.5 },
+            NamedSetting { filter: None, group: None, value: 1.0 },
         ];
         plan.models[0].parameters.weight = Some(Setting::ByName(by_name));
+        let groups = [(LayerGroup::Layers(0..=5), 0.1), (LayerGroup::FrontEnd, 0.0)];
+        plan.parameters.lambda = Some(Setting::by_group(groups, 0.2));
         assert_eq!(MergePlan::from_toml(&toml::to_string(&plan).unwrap()).unwrap(), plan);
         assert_eq!(MergePlan::from_yaml(&serde_norway::to_string(&plan).unwrap()).unwrap(), plan);
         let weight = plan.models[0].parameters.weight.clone().unwrap();
         assert_eq!(weight.of("layers.0.attention.q"), Some(0.5));
         assert_eq!(weight.of("layer_norm"), Some(1.0));
+    }
+
+    #[test]
+    fn what_is_taken_away_is_named() {
+        let plan = MergePlan::per_culture("b", &[("x", 0.2), ("y", -0.1)], &[]);
+        assert_eq!(plan.negated(), ["y"]);
+        assert_eq!(MergePlan::task_arithmetic("b", &["x"], -1.0).negated(), ["x"]);
+        assert!(MergePlan::task_arithmetic("b", &["x"], 1.0).negated().is_empty());
     }
 }

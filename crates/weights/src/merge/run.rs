@@ -1,5 +1,9 @@
 //! Carrying out a plan, tensor by tensor and several at a time: memory holds a few tensors, never a model.
+//!
+//! Laws, each with a test: λ = 0 gives the base's float32 values bit for bit; the order in which a plan lists its models changes no bit; a
+//! task vector gives what its model would have given; no number of threads changes anything.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -7,7 +11,7 @@ use rayon::prelude::*;
 use super::rules::{TensorRule, elect, linear, slerp, sum};
 use super::sparsify::{dare_mask, dare_with_mask, trim};
 use super::{MergeMethod, MergePlan, Setting};
-use crate::{Tensor, TensorInfo, TensorSource, WeightsError};
+use crate::{Tensor, TensorInfo, TensorSource, Tensors, WeightsError};
 
 /// Elements of results that are computed before they are handed on.
 const BATCH_ELEMENTS: usize = 16 << 20;
@@ -17,6 +21,8 @@ pub(crate) struct Sources<'a> {
     plan: &'a MergePlan,
     base: Option<&'a dyn TensorSource>,
     models: &'a [&'a dyn TensorSource],
+    /// Which of the models are differences from the base already.
+    is_vector: Vec<bool>,
     /// Float tensors of every model.
     pub(crate) infos: BTreeMap<String, TensorInfo>,
     /// Tensors of whole numbers, which are taken from the reference as they are.
@@ -49,7 +55,10 @@ impl<'a> Sources<'a> {
             theirs.retain(|_, info| info.dtype.is_float());
             compare_names(&model.model, &theirs, reference_name, &infos)?;
         }
-        Ok(Self { plan, base: base.filter(|_| plan.base_model.is_some()), models, infos, others })
+        plan.check_groups(infos.keys())?;
+        let base = base.filter(|_| plan.base_model.is_some());
+        let is_vector = check_vectors(plan, base, models)?;
+        Ok(Self { plan, base, models, is_vector, infos, others })
     }
 
     pub(crate) fn reference(&self) -> &'a dyn TensorSource {
@@ -63,20 +72,25 @@ impl<'a> Sources<'a> {
         let base = self.base.map(|base| base.read(name)).transpose()?;
         let base_data = base.as_ref().map_or(&[][..], |tensor| &tensor.data);
         let shape = self.infos[name].shape.clone();
-        let mut chosen: Vec<(&str, Vec<f32>)> = Vec::new();
-        for (index, model) in plan.task_models() {
-            chosen.push((&model.model, self.models[index].read(name)?.data));
-        }
-        if !matches!(rule, TensorRule::Linear { .. } | TensorRule::Slerp { .. }) {
-            for (index, (model, data)) in chosen.iter_mut().enumerate() {
-                for (x, &b) in data.iter_mut().zip(base_data) {
-                    *x -= b;
+        let takes_differences = !matches!(rule, TensorRule::Linear { .. } | TensorRule::Slerp { .. });
+        let mut chosen: Vec<Vec<f32>> = Vec::new();
+        for (nth, (index, model)) in plan.task_models().enumerate() {
+            let mut data = self.models[index].read(name)?.data;
+            if takes_differences {
+                if !self.is_vector[index] {
+                    data.iter_mut().zip(base_data).for_each(|(x, &b)| *x -= b);
                 }
-                thin(plan, index, model, name, data)?;
+                thin(plan, nth, &model.model, name, &mut data)?;
             }
+            chosen.push(data);
         }
-        let data: Vec<&[f32]> = chosen.iter().map(|(_, data)| data.as_slice()).collect();
-        let merged = merge_tensor(&rule, base_data, &data);
+        // Sums in float64 depend on the order of their terms, so that is the values' own and not the plan's.
+        let mut order: Vec<usize> = (0..chosen.len()).collect();
+        order.sort_by(|&a, &b| {
+            by_value(&chosen[a], &chosen[b]).then_with(|| rule.weight(a).total_cmp(&rule.weight(b)))
+        });
+        let data: Vec<&[f32]> = order.iter().map(|&index| chosen[index].as_slice()).collect();
+        let merged = merge_tensor(&rule.reordered(&order), base_data, &data);
         let tensor = Tensor { shape, data: merged };
         match tensor.data.iter().position(|x| !x.is_finite()) {
             None => Ok(tensor),
@@ -98,6 +112,51 @@ impl<'a> Sources<'a> {
             position,
         }
     }
+}
+
+/// Which inputs are task vectors: they must be of this very base, and of a method that adds task vectors to it.
+fn check_vectors(
+    plan: &MergePlan,
+    base: Option<&dyn TensorSource>,
+    models: &[&dyn TensorSource],
+) -> Result<Vec<bool>, WeightsError> {
+    let refused = |name: &str, reason: &str| {
+        WeightsError::Plan(format!("`{name}` is a task vector, not a model, {reason}"))
+    };
+    if let (Some(name), Some(true)) = (&plan.base_model, base.map(|base| base.vector_base().is_some())) {
+        return Err(refused(name, "and cannot be the base"));
+    }
+    let mut base_hash: Option<String> = None;
+    let mut is_vector = Vec::new();
+    for (model, source) in plan.models.iter().zip(models) {
+        let needed = source.vector_base();
+        is_vector.push(needed.is_some());
+        let Some(needed) = needed else { continue };
+        if let (Some(name), true) = (&plan.base_model, plan.base_model.as_ref() == Some(&model.model)) {
+            return Err(refused(name, "and cannot be the base"));
+        }
+        let Some(base) = base.filter(|_| plan.merge_method != MergeMethod::Slerp) else {
+            return Err(refused(&model.model, "and this method needs whole models"));
+        };
+        let found = match &base_hash {
+            Some(hash) => hash.clone(),
+            None => base_hash.insert(base.content_hash()?.to_string()).clone(),
+        };
+        if found != needed {
+            return Err(WeightsError::VectorBase {
+                vector: model.model.clone(),
+                needed,
+                base: plan.base_model.clone().unwrap_or_default(),
+                found,
+            });
+        }
+    }
+    Ok(is_vector)
+}
+
+/// A total order of tensors by their elements, the first that differs deciding.
+fn by_value(a: &[f32], b: &[f32]) -> Ordering {
+    a.iter().zip(b).map(|(x, y)| x.total_cmp(y)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 fn compare_names(
@@ -150,7 +209,7 @@ fn rule(plan: &MergePlan, tensor: &str) -> Result<TensorRule, WeightsError> {
             ))
         })?);
     }
-    let lambda = parameters.lambda.unwrap_or(1.0);
+    let lambda = parameters.lambda.as_ref().and_then(|lambda| lambda.of(tensor)).unwrap_or(1.0);
     let normalize = |default| parameters.normalize.unwrap_or(default);
     Ok(match plan.merge_method {
         MergeMethod::Linear => {
@@ -207,6 +266,21 @@ pub fn merge_tensor(rule: &TensorRule, base: &[f32], inputs: &[&[f32]]) -> Vec<f
             inputs.first().map_or_else(|| base.to_vec(), |other| slerp(base, other, *t))
         }
     }
+}
+
+/// The merged float tensors in memory, with nothing written: the models are read a few tensors at a time, so that memory holds the
+/// result (4 bytes a parameter) and for each model at most 64 MiB or its largest tensor besides.
+pub fn merge_in_memory(
+    plan: &MergePlan,
+    base: Option<&dyn TensorSource>,
+    models: &[&dyn TensorSource],
+) -> Result<Tensors, WeightsError> {
+    let mut merged = Tensors::new();
+    merge_tensors(plan, base, models, |name, tensor| {
+        merged.insert(name, tensor);
+        Ok(())
+    })?;
+    Ok(merged)
 }
 
 /// Merges all float tensors, several at a time, and hands them to `sink` in the order of their names. `models` are those of the

@@ -37,7 +37,7 @@ struct Sums {
     both: Vec<u64>,
 }
 
-/// Reads the models tensor by tensor and compares their task vectors.
+/// Reads the models tensor by tensor and compares their task vectors. A model may be a task vector itself.
 pub fn task_vector_statistics(
     base: &dyn TensorSource,
     models: &[(&str, &dyn TensorSource)],
@@ -84,7 +84,9 @@ fn compare(base: &dyn TensorSource, models: &[&dyn TensorSource], name: &str) ->
     let mut deltas = Vec::with_capacity(n);
     for model in models {
         let mut delta = model.read(name)?.data;
-        delta.iter_mut().zip(&base).for_each(|(x, b)| *x -= b);
+        if model.vector_base().is_none() {
+            delta.iter_mut().zip(&base).for_each(|(x, b)| *x -= b);
+        }
         deltas.push(delta);
     }
     let mut sums = Sums {

@@ -68,6 +68,10 @@ pub struct Placed<'a> {
 /// Finds the encoder of `config` and the heads in a file of either dialect, as [`adapt`] does, without reading them.
 pub fn place<'a>(source: &'a dyn TensorSource, config: &Value) -> Result<Placed<'a>, WeightsError> {
     let at = source.place();
+    if source.vector_base().is_some() {
+        let reason = "it holds a task vector, not a model; merge it with its base first".into();
+        return Err(WeightsError::Config { place: at, reason });
+    }
     let shape = ModelShape::from_config(config, &at)?;
     let mut needed = shape.tensors();
     let infos = source.infos();

@@ -35,6 +35,10 @@ impl TensorSource for Canonical<'_> {
         stored.chain(self.made.infos()).collect()
     }
 
+    fn vector_base(&self) -> Option<String> {
+        self.source.vector_base()
+    }
+
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
         if self.made.contains(name) {
             return self.made.read_raw(name);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{HeadsOrigin, Lineage, ModelShape};
+use super::{HeadsOrigin, Lineage, ModelShape, VectorOrigin};
 use crate::WeightsError;
 
 /// What a card says beyond what configuration and lineage know.
@@ -34,10 +34,7 @@ impl Card {
         let shape = ModelShape::from_config(config, &self.name)?;
         let mut text = front_matter(lineage);
         let _ = writeln!(text, "# {}\n\n{}\n", self.name, self.summary);
-        if lineage.is_synthetic() {
-            text += "> **Synthetic data.** This model was trained on recordings made by a program, not by musicians. \
-                     Its numbers say how the software behaves; they say nothing about any musical tradition.\n\n";
-        }
+        synthetic(&mut text, lineage);
         text += "## Use\n\n```python\nfrom transformers import AutoModel\n\nmodel = AutoModel.from_pretrained(\".\")  \
                  # 24 kHz mono float32 in, 75 frames a second out\n```\n\n";
         let norm = if shape.pre_norm { "before" } else { "after" };
@@ -54,6 +51,7 @@ impl Card {
         for section in &self.sections {
             let _ = writeln!(text, "{}\n", section.trim_end());
         }
+        limits(&mut text, lineage, self.sections.is_empty());
         let _ = writeln!(
             text,
             "Written by {}. Content hash of the encoder: `{}`.",
@@ -61,11 +59,43 @@ impl Card {
         );
         Ok(text)
     }
+
+    /// The card of a task vector.
+    pub(crate) fn render_vector(&self, lineage: &Lineage, n_parameters: usize) -> String {
+        let mut text = front_matter(lineage);
+        let _ = writeln!(text, "# {}\n\n{}\n", self.name, self.summary);
+        synthetic(&mut text, lineage);
+        let base = lineage.vector.as_ref().map_or("base", |vector| &vector.base.name);
+        let _ = writeln!(
+            text,
+            "## Use\n\n```\nculturemert merge --base {base} --model {} --lambda 0.2 --out merged\n```\n\n{:.1} million differences of \
+             weights; not a model by itself, and of use with the base of this hash only. A negative λ takes away what it brings.\n",
+            self.name,
+            n_parameters as f64 / 1e6
+        );
+        data(&mut text, lineage);
+        history(&mut text, lineage);
+        limits(&mut text, lineage, self.sections.is_empty());
+        let _ = writeln!(text, "Written by {}. Content hash: `{}`.", lineage.tool, lineage.content_hash);
+        text
+    }
+}
+
+fn synthetic(text: &mut String, lineage: &Lineage) {
+    if lineage.is_synthetic() {
+        *text += "> **Synthetic data.** This model was trained on recordings made by a program, not by musicians. \
+                  Its numbers say how the software behaves; they say nothing about any musical tradition.\n\n";
+    }
 }
 
 fn front_matter(lineage: &Lineage) -> String {
-    let mut text = String::from("---\nlibrary_name: transformers\npipeline_tag: feature-extraction\n");
-    let licences: Vec<&str> = lineage.licences().into_iter().collect();
+    let mut text = String::from("---\n");
+    if lineage.vector.is_none() {
+        text += "library_name: transformers\npipeline_tag: feature-extraction\n";
+    }
+    let claimed = lineage.licence.as_deref();
+    let licences: Vec<&str> =
+        claimed.map_or_else(|| lineage.licences().into_iter().collect(), |licence| vec![licence]);
     if let [licence] = licences[..] {
         let _ = writeln!(text, "license: other\nlicense_name: {}", Value::from(licence));
     } else if !licences.is_empty() {
@@ -77,6 +107,9 @@ fn front_matter(lineage: &Lineage) -> String {
     }
     if lineage.merge.is_some() {
         text += "- merge\n";
+    }
+    if !lineage.non_commercial().is_empty() {
+        text += "- non-commercial\n";
     }
     text + "---\n\n"
 }
@@ -104,15 +137,44 @@ fn data(text: &mut String, lineage: &Lineage) {
     if !licences.is_empty() {
         let _ = writeln!(text, "\nThese licences apply together: {}.\n", licences.join("; "));
     }
+    let non_commercial: Vec<String> = lineage.non_commercial().into_iter().map(cell).collect();
+    if !non_commercial.is_empty() {
+        let _ = writeln!(
+            text,
+            "**Not for commercial use.** It was made under {}, which is taken to hold for the model and for what is made of it.\n",
+            non_commercial.join("; ")
+        );
+    }
+    if let Some(licence) = &lineage.licence {
+        let _ = writeln!(text, "The model is given out under {}.\n", cell(licence));
+    }
+    let unlicensed: Vec<String> = lineage.unlicensed().into_iter().map(cell).collect();
+    if !unlicensed.is_empty() {
+        let _ = writeln!(
+            text,
+            "No licence is recorded of {}; ask before the model is passed on.\n",
+            unlicensed.join(", ")
+        );
+    }
 }
 
 fn history(text: &mut String, lineage: &Lineage) {
     *text += "## Lineage\n\n";
+    if let Some(VectorOrigin { base, model }) = &lineage.vector {
+        let _ = writeln!(
+            text,
+            "- task vector: {} (`{}`) minus {} (`{}`)",
+            cell(&model.name),
+            cell(&model.hash),
+            cell(&base.name),
+            cell(&base.hash)
+        );
+    }
     match &lineage.base {
         Some(base) => {
             let _ = writeln!(text, "- base: {} (`{}`)", cell(&base.name), cell(&base.hash));
         }
-        None if lineage.parents.is_empty() => *text += "- trained from scratch\n",
+        None if lineage.parents.is_empty() && lineage.vector.is_none() => *text += "- trained from scratch\n",
         None => {}
     }
     if let Some(merge) = &lineage.merge {
@@ -153,6 +215,44 @@ fn history(text: &mut String, lineage: &Lineage) {
             lineage.settings.assignments().iter().map(|setting| format!("`{}`", cell(setting))).collect();
         let _ = writeln!(text, "Settings of the training: {}.\n", settings.join(", "));
     }
+}
+
+/// What the model is not known to do, as far as its history tells.
+fn limits(text: &mut String, lineage: &Lineage, has_no_results: bool) {
+    *text += "## Limits\n\n";
+    let cultures: Vec<String> = lineage.cultures().into_iter().map(cell).collect();
+    if cultures.is_empty() {
+        *text +=
+            "- Which music it was trained on is not recorded, so for which it is of use must be measured.\n";
+    } else {
+        let hours: f64 = lineage.data.iter().filter_map(|data| data.hours).sum();
+        let unknown = lineage.data.iter().filter(|data| data.hours.is_none()).count();
+        let _ = write!(text, "- It has learned from {hours:.2} hours of {}", cultures.join(", "));
+        if unknown > 0 {
+            let _ = write!(text, ", and from {unknown} corpora whose length is not recorded");
+        }
+        *text +=
+            ". Recordings of a tradition are not the tradition, and of any other music nothing is claimed.\n";
+    }
+    if lineage.base.is_some() || !lineage.parents.is_empty() {
+        *text += "- What the models it was made from have learned, and their biases, are in it too.\n";
+    }
+    if lineage.merge.is_some() {
+        *text += "- A merge is arithmetic on weights: no data was learned from after it, and heads of pre-training are left out.\n";
+    }
+    if !lineage.forgotten.is_empty() {
+        let forgotten: Vec<String> = lineage.forgotten.iter().map(|name| cell(name)).collect();
+        let _ = writeln!(
+            text,
+            "- The task vectors of {} were subtracted. That lowers what the model does on their music; it does not prove that nothing of \
+             their data can be recovered.",
+            forgotten.join(", ")
+        );
+    }
+    if has_no_results {
+        *text += "- No results of this model are recorded here.\n";
+    }
+    *text += "- Its features describe sound. They are no authority on who belongs to a tradition or how it should be played.\n\n";
 }
 
 /// Text that stays within one cell of a Markdown table.

@@ -1,6 +1,6 @@
 //! Model directories: what plain `transformers` loads, with heads, lineage and card beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Adapted, Canonical, Card, Lineage, LoadReport, ModelShape, Placed, adapt, place, replace_directory,
 };
-use crate::{SafetensorsFile, TensorSource, Tensors, WeightsError, open_source, write_source};
+use crate::{SafetensorsFile, TensorInfo, TensorSource, Tensors, WeightsError, open_source, write_source};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -58,6 +58,7 @@ impl ModelDirectory {
     /// The tensors must be exactly those that `HubertModel` of this configuration has, so that it loads with no missing and no
     /// unexpected key. They keep their types, and are read one at a time.
     pub fn write(dir: &Path, model: &ModelFiles<'_>) -> Result<ContentHash, WeightsError> {
+        model.lineage.check_claim()?;
         let n_parameters = check(model, &dir.display().to_string())?;
         let hash = model.tensors.content_hash()?;
         replace_directory(dir, |staging| {
@@ -127,6 +128,14 @@ impl ModelDirectory {
         Ok(placed)
     }
 
+    /// The encoder under its canonical names, or the tensors of a task vector, still on disk.
+    pub(crate) fn encoder_or_vector(&self) -> Result<Canonical<'_>, WeightsError> {
+        if self.weights.vector_base().is_some() {
+            return Ok(Canonical::whole(self.source()));
+        }
+        self.place().map(|placed| placed.encoder)
+    }
+
     /// The encoder under its canonical names, strictly: nothing missing. Heads that lie in the weights are given too.
     pub fn load(&self) -> Result<Adapted, WeightsError> {
         adapt(self.source(), &self.config)
@@ -147,25 +156,60 @@ impl ModelDirectory {
 
     /// Hash over names, shapes and values of the encoder, whatever its files call them. Configuration and heads do not enter.
     pub fn content_hash(&self) -> Result<ContentHash, WeightsError> {
-        self.load().map(|adapted| adapted.encoder.content_hash())
+        self.place()?.encoder.content_hash()
     }
 
     /// Hash over encoder and configuration: two models of one identity compute the same. For keys of caches.
     pub fn identity(&self) -> Result<ContentHash, WeightsError> {
-        let mut hasher = Hasher::default();
-        // A map of a BTreeMap: the order of the keys in the file does not matter.
-        let keys: BTreeMap<&String, String> = self
-            .config
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| (key, value.to_string()))
-            .collect();
-        for (key, value) in keys {
-            hasher.part(key).part(value);
-        }
-        Ok(hasher.part(self.content_hash()?.to_string()).finish())
+        Ok(identity(&self.config, self.content_hash()?))
     }
+
+    /// Licences that hold for the model: what its lineage says, and where it has none, what its card states as such pages do.
+    pub fn licences(&self) -> BTreeSet<String> {
+        match &self.lineage {
+            Some(lineage) => lineage.passed_on(),
+            None => stated_licence(&self.dir).into_iter().collect(),
+        }
+    }
+
+    /// Writes the card anew, for instance with results that were measured after the model was written.
+    pub fn write_card(&self, card: &Card) -> Result<(), WeightsError> {
+        let Some(lineage) = &self.lineage else {
+            let place = self.dir.display().to_string();
+            let reason = format!("it has no history in `{LINEAGE}` beside it, and its card is its authors'");
+            return Err(WeightsError::Config { place, reason });
+        };
+        let infos = self.place()?.encoder.infos();
+        let n_parameters = infos.values().filter_map(TensorInfo::n_elements).sum();
+        let text = card.render(&self.config, lineage, n_parameters)?;
+        Ok(files::write_atomic(&self.dir.join(CARD), text.as_bytes())?)
+    }
+}
+
+/// Hash over a configuration and the content of an encoder: two models of one identity compute the same. For keys of caches.
+pub fn identity(config: &Value, content: ContentHash) -> ContentHash {
+    let mut hasher = Hasher::default();
+    // A map of a BTreeMap: the order of the keys in the file does not matter.
+    let keys: BTreeMap<&String, String> =
+        config.as_object().into_iter().flatten().map(|(key, value)| (key, value.to_string())).collect();
+    for (key, value) in keys {
+        hasher.part(key).part(value);
+    }
+    hasher.part(content.to_string()).finish()
+}
+
+/// What the front matter of a card says its licence is: `license_name` where `license` is `other`.
+fn stated_licence(dir: &Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct FrontMatter {
+        license: Option<String>,
+        license_name: Option<String>,
+    }
+    let text = read_text(&dir.join(CARD)).ok()?;
+    let front = text.trim_start_matches('\u{feff}').strip_prefix("---")?.split("\n---").next()?;
+    let FrontMatter { license, license_name } = serde_norway::from_str(front).ok()?;
+    let named = license_name.filter(|_| license.as_deref().is_none_or(|license| license == "other"));
+    named.or(license).filter(|licence| !licence.trim().is_empty())
 }
 
 /// Everything that goes into a model directory.
@@ -197,6 +241,38 @@ pub(crate) fn write_texts(
     hash: ContentHash,
     n_parameters: usize,
 ) -> Result<(), WeightsError> {
+    lineage.check_claim()?;
+    let config = written_config(config);
+    let lineage = Lineage { content_hash: hash.to_string(), ..lineage.clone() };
+    let default = preprocessor_config(true);
+    files::write_json(&dir.join(PREPROCESSOR), &pretty(preprocessor.unwrap_or(&default)))?;
+    let text = card.render(&config, &lineage, n_parameters)?;
+    write_history(dir, &config, &lineage, &text)
+}
+
+/// Everything of a task vector's directory but its tensors.
+pub(crate) fn write_vector_texts(
+    dir: &Path,
+    config: &Value,
+    lineage: &Lineage,
+    card: &Card,
+    hash: ContentHash,
+    n_parameters: usize,
+) -> Result<(), WeightsError> {
+    let lineage = Lineage { content_hash: hash.to_string(), ..lineage.clone() };
+    write_history(dir, &written_config(config), &lineage, &card.render_vector(&lineage, n_parameters))
+}
+
+fn write_history(dir: &Path, config: &Value, lineage: &Lineage, card: &str) -> Result<(), WeightsError> {
+    files::write_json(&dir.join(CONFIG), &pretty(config))?;
+    let toml = toml::to_string(lineage)
+        .map_err(|error| WeightsError::malformed(&dir.join(LINEAGE), "TOML", error.to_string()))?;
+    files::write_atomic(&dir.join(LINEAGE), toml.as_bytes())?;
+    Ok(files::write_atomic(&dir.join(CARD), card.as_bytes())?)
+}
+
+/// A configuration as plain transformers reads it.
+pub(crate) fn written_config(config: &Value) -> Value {
     let mut config = config.clone();
     if let Some(keys) = config.as_object_mut() {
         keys.insert("model_type".into(), "hubert".into());
@@ -205,15 +281,7 @@ pub(crate) fn write_texts(
         keys.remove("auto_map");
         keys.remove("_name_or_path");
     }
-    let lineage = Lineage { content_hash: hash.to_string(), ..lineage.clone() };
-    let default = preprocessor_config(true);
-    files::write_json(&dir.join(CONFIG), &pretty(&config))?;
-    files::write_json(&dir.join(PREPROCESSOR), &pretty(preprocessor.unwrap_or(&default)))?;
-    let toml = toml::to_string(&lineage)
-        .map_err(|error| WeightsError::malformed(&dir.join(LINEAGE), "TOML", error.to_string()))?;
-    files::write_atomic(&dir.join(LINEAGE), toml.as_bytes())?;
-    let text = card.render(&config, &lineage, n_parameters)?;
-    Ok(files::write_atomic(&dir.join(CARD), text.as_bytes())?)
+    config
 }
 
 fn pretty(value: &Value) -> String {

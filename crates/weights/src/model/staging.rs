@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::WeightsError;
+use crate::merge::VECTOR;
 
 /// Fills a directory beside `target` and puts it in the place of `target`. What was there stays whole until then, and is only
 /// replaced when it is a model directory or empty.
@@ -23,7 +24,9 @@ fn refuse_occupied(target: &Path) -> Result<(), WeightsError> {
     if !target.exists() {
         return Ok(());
     }
-    let ours = target.join("config.json").is_file() && target.join("model.safetensors").is_file();
+    let holds = |name: &str| target.join(name).is_file();
+    let weights = ["model.safetensors", "model.safetensors.index.json", VECTOR];
+    let ours = holds("config.json") && weights.into_iter().any(holds);
     let empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
     if ours || empty() { Ok(()) } else { Err(WeightsError::Occupied { dir: target.into() }) }
 }

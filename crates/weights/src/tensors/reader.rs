@@ -23,6 +23,9 @@ const FORMAT: &str = "safetensors";
 /// gigabyte to read.)
 const LONGEST_HEADER: u64 = 4 << 20;
 
+/// Key of the metadata of a task vector's file: content hash of its base.
+pub(crate) const VECTOR_BASE: &str = "task_vector_base";
+
 /// An open safetensors file: the header in memory, tensors on disk until they are asked for.
 pub struct SafetensorsFile {
     path: PathBuf,
@@ -151,6 +154,10 @@ impl TensorSource for SafetensorsFile {
 
     fn infos(&self) -> BTreeMap<String, TensorInfo> {
         self.entries.iter().map(|(name, entry)| (name.clone(), entry.info.clone())).collect()
+    }
+
+    fn vector_base(&self) -> Option<String> {
+        self.metadata.get(VECTOR_BASE).cloned()
     }
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {

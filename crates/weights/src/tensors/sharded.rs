@@ -13,16 +13,18 @@ use super::{RawTensor, SafetensorsFile, Tensor, TensorInfo, TensorSource};
 use crate::{TorchCheckpoint, Unused, WeightsError};
 
 const FORMAT: &str = "an index of weight files";
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-/// What the weights of a model directory may be called, in the order in which transformers looks for them.
-const WEIGHT_FILES: [&str; 4] = [SINGLE, INDEX, "pytorch_model.bin", "pytorch_model.bin.index.json"];
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
+/// What the weights of a model directory may be called, in the order in which transformers looks for them; last a task vector, which it
+/// does not know.
+const WEIGHT_FILES: [&str; 5] =
+    [SINGLE, INDEX, "pytorch_model.bin", "pytorch_model.bin.index.json", crate::merge::VECTOR];
 /// Endings of what torch saves.
 const TORCH_ENDINGS: [&str; 6] = ["pt", "pth", "th", "bin", "ckpt", "pkl"];
 /// An index names tensors and files; a longer one is not an index.
 const LONGEST_INDEX: u64 = 4 << 20;
 /// No model is cut into more files.
-const MOST_SHARDS: usize = 1000;
+pub(super) const MOST_SHARDS: usize = 1000;
 
 #[derive(Deserialize)]
 struct Index {

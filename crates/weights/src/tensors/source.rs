@@ -30,6 +30,11 @@ pub trait TensorSource: Send + Sync {
         Vec::new()
     }
 
+    /// Where the tensors are a task vector: content hash of the model that they are differences from. `None` for a whole model.
+    fn vector_base(&self) -> Option<String> {
+        None
+    }
+
     /// All tensors.
     fn read_all(&self) -> Result<Tensors, WeightsError> {
         let mut tensors = Tensors::new();
