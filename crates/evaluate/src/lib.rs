@@ -38,11 +38,11 @@ pub use probe::{
 pub use rank_correlation::spearman;
 pub use regression::{RegressionMetrics, regression_metrics};
 pub use similarity::{
-    Bounds, CountedRecording, CountsOrigin, CultureFloor, DivergenceUnit, Guidance, GuidedSource, GuidedTarget,
-    Matrix, Measures, OverSplits, PairBounds, PairExcess, RankRelation, RecordingCounts, RelatedCell,
-    Similarity, SimilarityIntervals, SimilarityReport, SimilarityRequest, SplitHalves, TokenCounts,
-    TransferCell, TransferRelation, guide, guided_weights, rank_relation, similarity, similarity_intervals,
-    similarity_report, split_halves, transfer_relation,
+    Bounds, CountedRecording, CountsOrigin, CultureFloor, DivergenceUnit, Guidance, GuidedSource,
+    GuidedTarget, Matrix, Measures, OverSplits, PairBounds, PairExcess, RankRelation, RecordingCounts,
+    RelatedCell, Similarity, SimilarityIntervals, SimilarityReport, SimilarityRequest, SplitHalves,
+    TokenCounts, TransferCell, TransferRelation, guide, guided_weights, rank_relation, similarity,
+    similarity_intervals, similarity_report, split_halves, transfer_relation,
 };
 pub use single_label::{SingleLabelMetrics, single_label_metrics};
 pub use tagging::{

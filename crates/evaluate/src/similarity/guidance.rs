@@ -183,9 +183,13 @@ mod tests {
 
     #[test]
     fn what_gives_no_weights_is_refused() {
-        for (distances, temperature) in
-            [(&[][..], 1.0), (&[0.1][..], 0.0), (&[f64::NAN][..], 1.0), (&[-0.1][..], 1.0), (&[0.1][..], f64::NAN)]
-        {
+        for (distances, temperature) in [
+            (&[][..], 1.0),
+            (&[0.1][..], 0.0),
+            (&[f64::NAN][..], 1.0),
+            (&[-0.1][..], 1.0),
+            (&[0.1][..], f64::NAN),
+        ] {
             assert!(guided_weights(distances, 1.0, temperature).is_err());
         }
     }

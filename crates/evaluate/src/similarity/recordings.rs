@@ -113,9 +113,7 @@ impl RecordingCounts {
                 requirement: "cut it into several recordings".to_owned(),
             });
         }
-        for (codebook, sums) in
-            self.counts[row * cells..][..cells].chunks_exact_mut(n_entries).enumerate()
-        {
+        for (codebook, sums) in self.counts[row * cells..][..cells].chunks_exact_mut(n_entries).enumerate() {
             for (sum, &n) in sums.iter_mut().zip(block.histogram(codebook)) {
                 *sum += n as u32;
             }

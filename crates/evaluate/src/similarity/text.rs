@@ -100,7 +100,8 @@ impl SimilarityReport {
         let _ = writeln!(out, "| --- |{}", " ---: |".repeat(heads.len()));
         for target in &self.guided {
             let name = target.target.as_deref().map_or("*all together*".to_owned(), cell);
-            let weights = target.sources.iter().map(|one| format!("{:.3} ({:.1})", one.lambda, 100.0 * one.share));
+            let weights =
+                target.sources.iter().map(|one| format!("{:.3} ({:.1})", one.lambda, 100.0 * one.share));
             let _ = writeln!(out, "| {name} | {} |", weights.collect::<Vec<_>>().join(" | "));
         }
         let uniform = format!("{:.3} ({:.1})", first.uniform_lambda, 100.0 * first.uniform_share);
@@ -133,9 +134,10 @@ fn write_transfer(out: &mut String, transfer: &TransferRelation) {
 impl RankRelation {
     /// What was found and how little it rests on, as one sentence.
     pub fn sentence(&self) -> String {
-        let ends = self.ends.map_or("no interval, too few cultures to draw from".to_owned(), |[low, high]| {
-            format!("{} % interval over cultures {low:.2} to {high:.2}", 100.0 * self.bootstrap.level)
-        });
+        let ends =
+            self.ends.map_or("no interval, too few cultures to draw from".to_owned(), |[low, high]| {
+                format!("{} % interval over cultures {low:.2} to {high:.2}", 100.0 * self.bootstrap.level)
+            });
         let all = if self.is_exact { "all " } else { "" };
         format!(
             "Spearman's ρ = {:.2} over {} points of only {} cultures; {ends}; p = {:.3} (nearer gains more) and {:.3} (either sign) by {all}{} \
@@ -224,7 +226,9 @@ mod tests {
             assert!((lambdas(target).sum::<f64>() - 0.4).abs() < 1e-12);
         }
         // The target itself is the nearest source.
-        assert!(report.guided[0].sources[0].lambda > 0.2 && report.guided[0].sources[0].divergence_nats > 0.0);
+        assert!(
+            report.guided[0].sources[0].lambda > 0.2 && report.guided[0].sources[0].divergence_nats > 0.0
+        );
     }
 
     #[test]

@@ -146,9 +146,7 @@ pub fn rank_relation(
 ) -> Result<RankRelation, EvaluateError> {
     bootstrap.check()?;
     all_finite("gains", &points.iter().map(|point| point.2).collect::<Vec<_>>())?;
-    let few = |what: &str, found| {
-        Err(EvaluateError::TooFew { what: what.to_owned(), needed: FEWEST, found })
-    };
+    let few = |what: &str, found| Err(EvaluateError::TooFew { what: what.to_owned(), needed: FEWEST, found });
     // Only cultures of a point are permuted and drawn, renumbered from 0.
     let mut cultures: Vec<usize> = points.iter().flat_map(|point| [point.0, point.1]).collect();
     cultures.sort_unstable();
@@ -225,9 +223,9 @@ fn over_cultures(
             for _ in 0..n_cultures {
                 times[draws.below(n_cultures as u64) as usize] += 1;
             }
-            let repeated = points.iter().flat_map(|&(i, j, gain)| {
-                std::iter::repeat_n((near(i, j), gain), times[i] * times[j])
-            });
+            let repeated = points
+                .iter()
+                .flat_map(|&(i, j, gain)| std::iter::repeat_n((near(i, j), gain), times[i] * times[j]));
             spearman(&repeated.collect::<Vec<_>>())
         })
         .collect();
@@ -312,7 +310,8 @@ mod tests {
                         distances[j][i] = distances[i][j];
                     }
                 }
-                rank_relation(&distances, &points, Bootstrap { n_resamples: 1, ..FEW }).unwrap().p_greater <= 0.25
+                rank_relation(&distances, &points, Bootstrap { n_resamples: 1, ..FEW }).unwrap().p_greater
+                    <= 0.25
             })
             .count();
         // Standard deviation over 400 draws: 0.022.
