@@ -61,6 +61,12 @@ pub(crate) fn load_audio(path: &Path, resampler: audio::Resampler) -> anyhow::Re
     Ok(audio::load(path, resampler)?)
 }
 
+/// The two sides of `NAME=VALUE`, given with `flag`.
+pub(crate) fn pair<'a>(flag: &str, given: &'a str, example: &str) -> anyhow::Result<(&'a str, &'a str)> {
+    let parts = given.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    parts.ok_or_else(|| usage(format!("`{flag} {given}` is not NAME=VALUE, for instance `{example}`")))
+}
+
 /// The tokenizer whose codes a corpus holds: the one named, or the only one.
 pub(crate) fn tokenizer_of(corpus: &Corpus, named: Option<&str>) -> anyhow::Result<String> {
     let there = corpus.tokenizers()?;

@@ -16,6 +16,7 @@ mod probing;
 mod reproduce;
 mod share;
 mod terminal;
+mod token_counts;
 mod tokens;
 mod training_probes;
 mod windows;

@@ -147,6 +147,14 @@ pub enum EvaluateError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file that does not hold token counts.
+    #[error("`{}` does not hold usable token counts: {reason}", path.display())]
+    CountsFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Reading or writing failed.
     #[error(transparent)]
     Files(#[from] files::FilesError),

@@ -4,7 +4,8 @@
 //!
 //! - Metrics equal to scikit-learn's: [`tagging_metrics`], [`single_label_metrics`], [`regression_metrics`], with [`file_scores`] from
 //!   chunks to files and intervals over files from [`bootstrap_intervals`] and [`bootstrap_differences`].
-//! - Statistics of the tokens of cultures: [`TokenCounts`], [`similarity()`].
+//! - Statistics of the tokens of cultures: [`TokenCounts`], [`similarity()`]; with counts kept by recording ([`RecordingCounts`]) everything in
+//!   [`similarity_report`]: intervals over recordings, split-half floors, weights by similarity, the relation with transfer.
 //! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`];
 //!   by [`measure`] for tags, classes and values alike, with [`scoring_differences`] between models.
 //!
@@ -14,6 +15,7 @@ mod aggregate;
 mod bootstrap;
 mod error;
 mod probe;
+mod rank_correlation;
 mod ranking;
 mod regression;
 mod similarity;
@@ -33,8 +35,15 @@ pub use probe::{
     SplitSizes, Standardisation, TagResult, Targets, TensorPlace, Trial, Verdict, Window, WindowRule,
     input_length_pieces, measure, probe, side_by_side_clips, sliding_windows,
 };
+pub use rank_correlation::spearman;
 pub use regression::{RegressionMetrics, regression_metrics};
-pub use similarity::{Matrix, Measures, Similarity, TokenCounts, similarity};
+pub use similarity::{
+    Bounds, CountedRecording, CountsOrigin, CultureFloor, DivergenceUnit, Guidance, GuidedSource,
+    GuidedTarget, Matrix, Measures, OverSplits, PairBounds, PairExcess, RankRelation, RecordingCounts,
+    RelatedCell, Similarity, SimilarityIntervals, SimilarityReport, SimilarityRequest, SplitHalves,
+    TokenCounts, TransferCell, TransferRelation, guide, guided_weights, rank_relation, similarity,
+    similarity_intervals, similarity_report, split_halves, transfer_relation,
+};
 pub use single_label::{SingleLabelMetrics, single_label_metrics};
 pub use tagging::{
     LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Score, Tagging, TaggingMetrics, average_precision, macro_roc_auc,

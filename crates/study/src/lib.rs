@@ -5,7 +5,7 @@
 //! [`results`] is the one value that holds every number of a study;
 //! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
 //! [`evaluation`] is the same for probes of any models on any data sets, with tables beside the paper's.
-//! [`findings()`] compares the value with the paper's claims.
+//! [`findings()`] compares the value with the paper's claims; [`MeasuredTransfer`] is what adapting to one tradition gained on another.
 
 mod cache;
 mod error;
@@ -17,9 +17,11 @@ pub mod report;
 pub mod results;
 mod statistics;
 mod svg;
+mod transfer;
 
 pub use cache::{Done, Event, Ledger, OutputFile, Step, StepRecord};
 pub use error::StudyError;
 pub use findings::findings;
 pub use report::write_all;
 pub use results::StudyResults;
+pub use transfer::MeasuredTransfer;

@@ -1,58 +1,212 @@
-//! `similarity`: how alike the cultures' tokens are.
+//! `similarity`: how alike the cultures' tokens are, how sure that is, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use corpus::Corpus;
-use evaluate::{Similarity, TokenCounts};
+use evaluate::{Bootstrap, DivergenceUnit, Guidance, RecordingCounts, SimilarityRequest, TransferCell};
+use study::MeasuredTransfer;
 
 use crate::exit::usage;
-use crate::inputs::{open_corpus, tokenizer_of};
-use crate::terminal::{Terminal, print_json};
+use crate::inputs::{must_exist, must_not_be, open_corpus, pair, tokenizer_of};
+use crate::terminal::{Terminal, print_json, print_text};
+use crate::token_counts::{Tokens, counted, kept};
 
-/// Compare the cultures of a corpus by the distributions of their tokens.
+/// Compare cultures by the distributions of their tokens.
+///
+/// Distances are means over codebooks of the Jensen–Shannon divergence (not its square root, which scipy's `jensenshannon` gives) and
+/// of the cosine distance, with intervals over recordings and with the distance of two halves of the same culture beside them.
 #[derive(clap::Args)]
-#[command(after_help = "Example: culturemert similarity --corpus corpus --out similarity.json")]
+#[command(
+    after_help = "Example: culturemert similarity --corpus corpus --counts counts.safetensors --format text"
+)]
 pub(crate) struct Args {
     /// Prepared corpus with codes.
-    #[arg(long)]
-    corpus: PathBuf,
-    /// Where the matrices go, besides stdout.
+    #[arg(long, required_unless_present_any = ["codes", "counts"])]
+    corpus: Option<PathBuf>,
+    /// Which codes, where the corpus has several.
+    #[arg(long, requires = "corpus")]
+    codec_hash: Option<String>,
+    /// Codes of any other tokenizer: a culture and its folder of `.npy` files, uint16 `[frames, codebooks]`, one a recording; repeat for
+    /// every culture.
+    #[arg(long, value_name = "CULTURE=DIR", conflicts_with = "corpus", requires = "entries")]
+    codes: Vec<String>,
+    /// Entries of a codebook of these codes.
+    #[arg(long, requires = "codes")]
+    entries: Option<usize>,
+    /// Counts by recording (safetensors, uint32 `[recordings, codebooks, entries]`): written, or used again where they are of the same
+    /// tokens. Alone, they are all that is read.
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
+    /// Where the JSON goes, besides stdout.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Which codes, where the corpus has several.
-    #[arg(long)]
-    codec_hash: Option<String>,
+    /// What stdout shows.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// Unit of divergences with intervals and floors; the plain matrices are there in both.
+    #[arg(long, value_enum, default_value_t = Unit::Nats)]
+    unit: Unit,
+    /// What is drawn for intervals and halves: recordings, or whole groups (performer, album) of them.
+    #[arg(long, value_enum, default_value_t = By::Recording)]
+    by: By,
+    /// Resamples of the intervals.
+    #[arg(long, default_value_t = 1000)]
+    resamples: usize,
+    /// Random halvings of every culture.
+    #[arg(long, default_value_t = 200)]
+    splits: usize,
+    /// Share of the resamples inside an interval.
+    #[arg(long, default_value_t = 0.95)]
+    level: f64,
+    /// Seed of all draws.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Measured transfer to compare with: `evaluation.json` of `evaluate`, or `results.json` of `reproduce`.
+    #[arg(long, value_name = "FILE")]
+    transfer: Option<PathBuf>,
+    /// What a model of `evaluation.json` was adapted to; repeat for every adapted model.
+    #[arg(long, value_name = "MODEL=CULTURE", requires = "transfer")]
+    source: Vec<String>,
+    /// The culture of a data set of `evaluation.json`, where it is not the set's name.
+    #[arg(long, value_name = "SET=CULTURE", requires = "transfer")]
+    target: Vec<String>,
+    /// Cultures there are models of, for weights by similarity; by default all.
+    #[arg(long, value_delimiter = ',', value_name = "CULTURE,…")]
+    adapted: Vec<String>,
+    /// λ of every task vector in a uniform merge; weights by similarity add to the same sum.
+    #[arg(long, default_value_t = 0.2, allow_negative_numbers = true)]
+    lambda: f64,
+    /// How evenly weights follow similarity, in mean divergences: large is uniform, small takes the nearest alone.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f64,
 }
 
-pub(crate) fn run(args: &Args, _: &Terminal) -> anyhow::Result<()> {
-    let corpus = open_corpus(&args.corpus)?;
-    let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
-    let similarity = of_corpus(&corpus, &tokenizer)?;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Everything, for programs.
+    Json,
+    /// Tables, for people.
+    Text,
+}
+
+/// Names of [`DivergenceUnit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Unit {
+    /// Natural logarithm, at most 0.693.
+    Nats,
+    /// Logarithm to base 2, at most 1.
+    Bits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Recording,
+    Group,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let inputs = [("corpus", &args.corpus), ("file of counts", &args.counts), ("transfer", &args.transfer)];
+    for (what, input) in inputs {
+        if let (Some(out), Some(input)) = (&args.out, input) {
+            must_not_be(out, what, input)?;
+        }
+    }
+    let transfer = measured_transfer(args, terminal)?;
+    let counts = counts_of(args, terminal)?;
+    let counts = match args.by {
+        By::Recording => counts,
+        By::Group => counts.by_group(),
+    };
+    let cultures: BTreeSet<&str> = counts.recordings().iter().map(|one| one.culture.as_str()).collect();
+    if cultures.len() < 2 {
+        return Err(usage("a comparison needs tokens of at least two cultures"));
+    }
+    if let Some(unknown) = args.adapted.iter().find(|name| !cultures.contains(name.as_str())) {
+        let known: Vec<&str> = cultures.into_iter().collect();
+        return Err(usage(format!("`--adapted {unknown}`: there are tokens of {}", known.join(", "))));
+    }
+    let report =
+        evaluate::similarity_report(&counts, &request(args, transfer)).map_err(|error| match error {
+            evaluate::EvaluateError::Setting { .. } | evaluate::EvaluateError::Twice { .. } => {
+                usage(error.to_string())
+            }
+            other => other.into(),
+        })?;
     if let Some(out) = &args.out {
-        files::write_json(out, &serde_json::to_string_pretty(&similarity)?)?;
+        files::write_json(out, &serde_json::to_string_pretty(&report)?)?;
     }
-    print_json(&similarity)
+    match args.format {
+        Format::Json => print_json(&report),
+        Format::Text => print_text(&report.to_text()),
+    }
 }
 
-/// Counts the tokens of every culture and compares all pairs.
-pub(crate) fn of_corpus(corpus: &Corpus, tokenizer: &str) -> anyhow::Result<Similarity> {
-    let codes = corpus.codes(tokenizer)?;
-    let header = codes.header();
-    let mut tables: BTreeMap<&str, TokenCounts> = BTreeMap::new();
-    for (index, clip) in corpus.clips().iter().enumerate() {
-        if !tables.contains_key(clip.culture.as_str()) {
-            tables.insert(
-                &clip.culture,
-                TokenCounts::new(&clip.culture, header.n_codebooks, header.n_entries)?,
-            );
-        }
-        if let Some(table) = tables.get_mut(clip.culture.as_str()) {
-            table.add(codes.clip(index)?)?;
-        }
+/// The settings of `reproduce`, in nats.
+pub(crate) fn plain_settings() -> (Bootstrap, Bootstrap) {
+    (Bootstrap::default(), Bootstrap { n_resamples: 200, ..Bootstrap::default() })
+}
+
+fn request(args: &Args, transfer: Option<(Vec<TransferCell>, String)>) -> SimilarityRequest {
+    let bootstrap = Bootstrap { n_resamples: args.resamples, level: args.level, seed: args.seed };
+    SimilarityRequest {
+        unit: match args.unit {
+            Unit::Nats => DivergenceUnit::Nats,
+            Unit::Bits => DivergenceUnit::Bits,
+        },
+        bootstrap,
+        splits: Bootstrap { n_resamples: args.splits, ..bootstrap },
+        sources: (!args.adapted.is_empty()).then(|| args.adapted.clone()),
+        guidance: Guidance { uniform_lambda: args.lambda, temperature: args.temperature },
+        transfer,
     }
-    if tables.len() < 2 {
-        return Err(usage("a comparison needs a corpus of at least two cultures"));
+}
+
+fn counts_of(args: &Args, terminal: &Terminal) -> anyhow::Result<RecordingCounts> {
+    if let Some(corpus) = &args.corpus {
+        let corpus = open_corpus(corpus)?;
+        let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
+        return counted(&Tokens::Corpus(&corpus, &tokenizer), args.counts.as_deref(), terminal);
     }
-    Ok(evaluate::similarity(&tables.into_values().collect::<Vec<_>>())?)
+    if let Some(entries) = args.entries {
+        let folder = |given: &String| -> anyhow::Result<(String, PathBuf)> {
+            let (culture, folder) = pair("--codes", given, "carnatic=codes/carnatic")?;
+            Ok((culture.to_owned(), PathBuf::from(folder)))
+        };
+        let folders = args.codes.iter().map(folder).collect::<anyhow::Result<Vec<_>>>()?;
+        return counted(&Tokens::Folders(&folders, entries), args.counts.as_deref(), terminal);
+    }
+    match &args.counts {
+        Some(file) => kept(file),
+        None => Err(usage("name a `--corpus`, `--codes` or `--counts`")),
+    }
+}
+
+fn measured_transfer(
+    args: &Args,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<(Vec<TransferCell>, String)>> {
+    let Some(file) = &args.transfer else { return Ok(None) };
+    must_exist("transfer", file)?;
+    let named = |flag: &str, given: &[String], example: &str| -> anyhow::Result<BTreeMap<String, String>> {
+        let mut all = BTreeMap::new();
+        for one in given {
+            let (name, culture) = pair(flag, one, example)?;
+            if all.insert(name.to_owned(), culture.to_owned()).is_some() {
+                return Err(usage(format!("`{flag} {one}`: `{name}` has a culture already")));
+            }
+        }
+        Ok(all)
+    };
+    let sources = named("--source", &args.source, "MakamMERT=turkish-makam")?;
+    let targets = named("--target", &args.target, "makam=turkish-makam")?;
+    let measured = MeasuredTransfer::read(file, &sources, &targets).map_err(|error| match error {
+        study::StudyError::Inconsistent { .. } => {
+            usage(format!("`{}`: {error} (`--source MODEL=CULTURE`, `--target SET=CULTURE`)", file.display()))
+        }
+        other => other.into(),
+    })?;
+    if !measured.missing.is_empty() {
+        terminal.say(format!("not measured, so left out: {}", measured.missing.join(", ")));
+    }
+    Ok(Some((measured.cells, measured.measure)))
 }

@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use corpus::{Corpus, PrepareRequest};
+use evaluate::DivergenceUnit;
 use study::results::{LambdaPoint, ModelKind, ModelResult, Recipe, StepTiming, StudyResults};
 use study::{Done, Event, Ledger, Step};
 
 use crate::commands::merge::task_arithmetic;
 use crate::commands::prepare::prepare_with_bar;
-use crate::commands::similarity::of_corpus;
+use crate::commands::similarity::plain_settings;
 use crate::commands::synth;
 use crate::interrupt::stop_flag;
 use crate::share::Work;
 use crate::terminal::Terminal;
+use crate::token_counts::of_corpus;
 use crate::tokens::{fit, tokenize_corpus};
 use models::{CULTURES, Planned, Roster, WESTERN};
 use training::{Ground, TrainedModel, in_parallel, train};
@@ -212,11 +214,15 @@ fn add_merged(
 }
 
 fn similarity(corpus: &Corpus, tokenizer: &str) -> anyhow::Result<study::results::Similarity> {
-    let similarity = of_corpus(corpus, tokenizer)?;
+    let counts = of_corpus(corpus, tokenizer)?;
+    let similarity = evaluate::similarity(&counts.tables()?)?;
+    let (bootstrap, splits) = plain_settings();
     Ok(study::results::Similarity {
         n_frames: similarity.cultures.iter().cloned().zip(similarity.n_frames).collect(),
         cultures: similarity.cultures,
         jensen_shannon: similarity.mean.jsd_nats,
         cosine_distance: similarity.mean.cosine_distance,
+        intervals: Some(evaluate::similarity_intervals(&counts, DivergenceUnit::Nats, bootstrap)?),
+        halves: Some(evaluate::split_halves(&counts, DivergenceUnit::Nats, splits)?),
     })
 }

@@ -1,6 +1,9 @@
 //! The verbs one after the other, on a small synthetic corpus.
 
+use std::path::Path;
+
 use files::Npy;
+use serde_json::Value;
 
 use crate::command::{FEW, culturemert, json, small_corpus, talk};
 
@@ -54,6 +57,7 @@ fn recordings_become_models_tags_and_numbers() {
 
     let similarity = json(dir, &["similarity", "--corpus", "corpus", "--out", "similarity.json"]);
     assert_eq!(similarity["cultures"].as_array().unwrap().len(), 5);
+    counts_are_kept(dir, &similarity);
     std::fs::write(dir.join("probe.toml"), "epochs = 3\nseeds = [1, 2]\nhidden = 32\n").unwrap();
     let probe = [
         "probe",
@@ -95,4 +99,46 @@ fn bad_recordings_are_quarantined_and_too_many_fail_the_run() {
         .output()
         .unwrap();
     assert_eq!(strict.status.code(), Some(1), "{}", talk(&strict));
+}
+
+/// Statistics from kept counts are those from the tokens, and codes of any tokenizer are counted.
+fn counts_are_kept(dir: &Path, of_corpus: &Value) {
+    let counts = ["--counts", "counts.safetensors"];
+    let first = json(dir, &[&["similarity", "--corpus", "corpus"], &counts[..]].concat());
+    let bytes = std::fs::read(dir.join("counts.safetensors")).unwrap();
+    assert_eq!(&first, of_corpus);
+    assert_eq!(json(dir, &[&["similarity"], &counts[..]].concat()), first);
+    assert_eq!(json(dir, &[&["similarity", "--corpus", "corpus"], &counts[..]].concat()), first);
+    assert_eq!(std::fs::read(dir.join("counts.safetensors")).unwrap(), bytes);
+    assert_eq!(first["unit"], "nats");
+    for pair in first["intervals"]["pairs"].as_array().unwrap() {
+        let [low, high] = ["low", "high"].map(|end| pair["divergence"][end].as_f64().unwrap());
+        assert!((0.0..high).contains(&low), "{pair}");
+    }
+    for culture in first["halves"]["cultures"].as_array().unwrap() {
+        assert!(culture["divergence"]["mean"].as_f64().unwrap() > 0.0, "{culture}");
+    }
+    for target in first["guided"].as_array().unwrap() {
+        let sources = target["sources"].as_array().unwrap();
+        let sum: f64 = sources.iter().map(|source| source["lambda"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-12, "five models at 0.2: {target}");
+    }
+    let text = ["--unit", "bits", "--format", "text"];
+    let shown = culturemert(dir, &[&["similarity"], &counts[..], &text].concat()).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("| Pair | JSD, bits |") && shown.contains("floor, bits"), "{shown}");
+
+    for (culture, name) in [("one", "a"), ("one", "b"), ("two", "c")] {
+        std::fs::create_dir_all(dir.join("codes").join(culture)).unwrap();
+        std::fs::copy(dir.join("codes.npy"), dir.join("codes").join(culture).join(format!("{name}.npy")))
+            .unwrap();
+    }
+    let other = ["similarity", "--codes", "one=codes/one", "--codes", "two=codes/two", "--entries", "64"];
+    let other = json(dir, &other);
+    assert_eq!(other["n_frames"], serde_json::json!([900, 450]));
+    assert!(other["mean"]["jsd_nats"][0][1].as_f64().unwrap() < 1e-12);
+    let few = ["similarity", "--codes", "one=codes/one", "--entries", "64"];
+    let refused = culturemert(dir, &few).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(talk(&refused).contains("at least two cultures"), "{}", talk(&refused));
 }

@@ -17,6 +17,13 @@ fn wrong_commands_exit_with_2_and_say_why() {
     refused(&["transcribe"], "transcribe");
     refused(&["prepare", "--index", "nowhere.tsv", "--out", "corpus"], "index `nowhere.tsv` does not exist");
     refused(&["similarity", "--corpus", "nowhere"], "corpus `nowhere` does not exist");
+    refused(&["similarity"], "--corpus");
+    refused(&["similarity", "--counts", "nowhere"], "file of counts `nowhere` does not exist");
+    refused(&["similarity", "--counts", "c", "--source", "A=b"], "--transfer");
+    refused(
+        &["similarity", "--codes", "a=nowhere", "--entries", "8"],
+        "folder of codes `nowhere` does not exist",
+    );
     refused(&["embed", "--model", "nowhere", "a.wav", "--out", "a.npy"], "model `nowhere` does not exist");
     refused(&["tokenize", "--codec", "nowhere", "a.wav", "--out", "a.npy"], "codec `nowhere` does not exist");
     refused(&["tokenize", "--codec", ".", "--bandwidth", "much", "a.wav", "--out", "a.npy"], "'much'");

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::EvaluateError;
 use crate::ranking::LANES;
 use crate::tagging::{Score, Tagging};
+pub(crate) use resampling::quantile;
 use resampling::{Resampling, Scores};
 pub use scoring::Scoring;
 use scoring::Weighable;
@@ -33,6 +34,28 @@ impl Default for Bootstrap {
     /// 1000 resamples, 95 per cent.
     fn default() -> Self {
         Self { n_resamples: 1000, level: 0.95, seed: 0 }
+    }
+}
+
+impl Bootstrap {
+    /// Refuses what no interval can be made of.
+    pub(crate) fn check(&self) -> Result<(), EvaluateError> {
+        let setting = |name, value: String, requirement: &str| {
+            Err(EvaluateError::Setting { name, value, requirement: requirement.to_owned() })
+        };
+        if !(1..=1_000_000).contains(&self.n_resamples) {
+            return setting("n_resamples", self.n_resamples.to_string(), "1 to 1000000");
+        }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return setting("level", self.level.to_string(), "above 0 and below 1");
+        }
+        Ok(())
+    }
+
+    /// Shares of the resamples below the lower and below the upper end.
+    pub(crate) fn tails(&self) -> [f64; 2] {
+        let tail = (1.0 - self.level) / 2.0;
+        [tail, 1.0 - tail]
     }
 }
 

@@ -27,15 +27,7 @@ impl Resampling {
         unit_of: Option<&[usize]>,
         bootstrap: Bootstrap,
     ) -> Result<Self, EvaluateError> {
-        let setting = |name, value: String, requirement: &str| {
-            Err(EvaluateError::Setting { name, value, requirement: requirement.to_owned() })
-        };
-        if !(1..=1_000_000).contains(&bootstrap.n_resamples) {
-            return setting("n_resamples", bootstrap.n_resamples.to_string(), "1 to 1000000");
-        }
-        if !(bootstrap.level > 0.0 && bootstrap.level < 1.0) {
-            return setting("level", bootstrap.level.to_string(), "above 0 and below 1");
-        }
+        bootstrap.check()?;
         let unit_of = unit_of.map_or_else(|| (0..n).collect(), <[usize]>::to_vec);
         same_size("groups of files", n, unit_of.len())?;
         // Renumbered in order of appearance, so that names of units need not be dense.
@@ -88,8 +80,8 @@ impl Resampling {
         }
         let interval = |estimate: f64, mut values: Vec<f64>| {
             values.sort_by(f64::total_cmp);
-            let tail = (1.0 - self.bootstrap.level) / 2.0;
-            Interval { estimate, low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) }
+            let [low, high] = self.bootstrap.tails().map(|share| quantile(&values, share));
+            Interval { estimate, low, high }
         };
         Ok(PairIntervals {
             first: interval(estimate.0, used.iter().map(|scores| scores.0).collect()),
@@ -102,7 +94,7 @@ impl Resampling {
 }
 
 /// Linear interpolation between order statistics (numpy's default).
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

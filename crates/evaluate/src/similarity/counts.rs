@@ -97,6 +97,14 @@ impl TokenCounts {
         Ok(())
     }
 
+    /// Adds counts `[K, E]` of `n_frames` frames, which fit each other and this table.
+    pub(super) fn add_row(&mut self, row: &[u32], n_frames: u64) {
+        for (sum, &n) in self.counts.iter_mut().zip(row) {
+            *sum += u64::from(n);
+        }
+        self.n_frames += n_frames;
+    }
+
     /// Whose tokens these are.
     pub fn culture(&self) -> &str {
         &self.culture

@@ -8,6 +8,47 @@
 //! Pure; f64.
 
 use std::f64::consts::LN_2;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a divergence is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DivergenceUnit {
+    /// Natural logarithm: at most `ln 2`, 0.693.
+    #[default]
+    Nats,
+    /// Logarithm to base 2: at most 1.
+    Bits,
+}
+
+impl DivergenceUnit {
+    /// The largest divergence there is: of distributions that share no entry.
+    pub fn largest(self) -> f64 {
+        match self {
+            Self::Nats => LN_2,
+            Self::Bits => 1.0,
+        }
+    }
+
+    /// A divergence in nats, in this unit.
+    pub(super) fn of_nats(self, nats: f64) -> f64 {
+        match self {
+            Self::Nats => nats,
+            Self::Bits => nats / LN_2,
+        }
+    }
+}
+
+impl fmt::Display for DivergenceUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nats => "nats",
+            Self::Bits => "bits",
+        })
+    }
+}
 
 /// Divergence in nats, from counts.
 pub(super) fn divergence(a: &[u64], b: &[u64]) -> f64 {

@@ -2,17 +2,36 @@
 //!
 //! Per codebook every pair of cultures is measured; the figure's matrix is the arithmetic mean over the codebooks. The mean of square-rooted distances
 //! is not the root of the mean divergence, so every measure is averaged for itself. Small samples look more different than they are
-//! (the divergence is biased upwards by roughly `(E − 1)/4 · (1/T₁ + 1/T₂)` nats), so the frames of each culture stand beside the result.
+//! (the divergence is biased upwards by roughly `(E − 1)/4 · (1/T₁ + 1/T₂)` nats), so the frames of each culture stand beside the result, intervals take
+//! that off ([`similarity_intervals`]), and [`split_halves`] says how large it is within one culture.
 //! Shapes: C cultures, K codebooks, E entries, T frames. Pure; f64.
 
 mod counts;
+mod counts_file;
+mod guidance;
+mod halves;
+mod intervals;
 mod measures;
+mod recordings;
+mod report;
+mod text;
+mod transfer;
+mod units;
 
 use std::f64::consts::LN_2;
 
 use serde::{Deserialize, Serialize};
 
 pub use counts::TokenCounts;
+pub use guidance::{Guidance, GuidedSource, GuidedTarget, guide, guided_weights};
+pub use halves::{CultureFloor, OverSplits, PairExcess, SplitHalves, split_halves};
+pub use intervals::{Bounds, PairBounds, SimilarityIntervals, similarity_intervals};
+pub use measures::DivergenceUnit;
+pub use recordings::{CountedRecording, CountsOrigin, RecordingCounts};
+pub use report::{SimilarityReport, SimilarityRequest, similarity_report};
+pub use transfer::{
+    RankRelation, RelatedCell, TransferCell, TransferRelation, rank_relation, transfer_relation,
+};
 
 use crate::EvaluateError;
 use crate::error::same_size;

@@ -87,7 +87,7 @@ fn sections(results: &StudyResults) -> Vec<Section> {
             vec![table("strategies"), paper("strategies", tables::paper_strategies)],
         ),
         ("merging", "Merging models", vec![figure("lambda"), fold_own("lambda")]),
-        ("tokens", "How alike the traditions’ tokens are", vec![figure("similarity")]),
+        ("tokens", "How alike the traditions’ tokens are", vec![figure("similarity"), table("token-floor")]),
         (
             "training-all",
             "Training",

@@ -1,5 +1,7 @@
 //! The tables of the report, in the paper's layouts where the paper has one.
 
+use evaluate::{Bounds, OverSplits, PairBounds};
+
 use super::table::{Best, Cell, Column, Row, Table, duration};
 use crate::paper::{PaperScore, PaperSet, TABLE_1, TABLE_2};
 use crate::results::{ModelKind, ModelResult, Recipe, Scores, Similarity, Spread, StudyResults};
@@ -13,6 +15,7 @@ pub(crate) fn all(results: &StudyResults) -> Vec<Table> {
         lambda(results),
         divergence(results),
         cosine(results),
+        floor(results),
         models(results),
         held_out(results),
         data(results),
@@ -154,12 +157,21 @@ pub(crate) fn lambda(results: &StudyResults) -> Table {
 
 fn divergence(results: &StudyResults) -> Table {
     let caption = "Jensen–Shannon divergence of token distributions";
-    distances(results, "divergence", caption, |similarity| &similarity.jensen_shannon, "Nats, 0 to 0.693.")
+    let bounds = |pair: &PairBounds| pair.divergence;
+    distances(
+        results,
+        "divergence",
+        caption,
+        |similarity| &similarity.jensen_shannon,
+        bounds,
+        "Nats, 0 to 0.693.",
+    )
 }
 
 fn cosine(results: &StudyResults) -> Table {
     let caption = "Cosine distance of token distributions";
-    distances(results, "cosine", caption, |similarity| &similarity.cosine_distance, "0 to 1.")
+    let bounds = |pair: &PairBounds| pair.cosine_distance;
+    distances(results, "cosine", caption, |similarity| &similarity.cosine_distance, bounds, "0 to 1.")
 }
 
 fn distances(
@@ -167,22 +179,74 @@ fn distances(
     id: &'static str,
     caption: &str,
     of: impl Fn(&Similarity) -> &Vec<Vec<f64>>,
+    bounds: impl Fn(&PairBounds) -> Option<Bounds>,
     unit: &str,
 ) -> Table {
     let names: &[String] = results.similarity.as_ref().map_or(&[], |similarity| &similarity.cultures);
+    let intervals = results.similarity.as_ref().and_then(|similarity| similarity.intervals.as_ref());
     let label = |name: &String| results.culture_label(name).to_owned();
     let rows = results.similarity.iter().flat_map(|similarity| names.iter().zip(of(similarity)));
     let rows = rows.enumerate().map(|(i, (name, values))| {
-        let cell = |(j, value): (usize, &f64)| if i == j { Cell::Empty } else { Cell::number(*value, 3) };
+        let cell = |(j, value): (usize, &f64)| {
+            let pair = intervals.and_then(|intervals| intervals.pair(name, &names[j]));
+            match pair.and_then(&bounds) {
+                _ if i == j => Cell::Empty,
+                Some(Bounds { low, high, .. }) => Cell::interval(*value, [low, high], 3),
+                None => Cell::number(*value, 3),
+            }
+        };
         Row { label: label(name), is_new_block: false, cells: values.iter().enumerate().map(cell).collect() }
     });
+    let mut note = format!("{unit} Mean over codebooks of pooled counts; the least of each column in bold.");
+    if let Some(intervals) = intervals {
+        note += &format!(
+            " Intervals of {} per cent over recordings (basic bootstrap); they take off what the choice of recordings adds.",
+            100.0 * intervals.bootstrap.level
+        );
+    }
     Table {
         id,
         caption: caption.into(),
-        note: format!("{unit} Mean over codebooks of pooled counts; the least of each column in bold."),
+        note,
         is_synthetic: results.data.synthetic,
         corner: "Tradition",
         columns: names.iter().map(|name| column("", &label(name), Best::Low)).collect(),
+        rows: rows.collect(),
+    }
+}
+
+/// Distances of halves of one tradition.
+fn floor(results: &StudyResults) -> Table {
+    let halves = results.similarity.as_ref().and_then(|similarity| similarity.halves.as_ref());
+    let shown = |over: Option<OverSplits>| {
+        over.map_or(Cell::Empty, |OverSplits { mean, low, high }| Cell::interval(mean, [low, high], 4))
+    };
+    let rows = halves.iter().flat_map(|halves| &halves.cultures).map(|floor| Row {
+        label: results.culture_label(&floor.culture).to_owned(),
+        is_new_block: false,
+        cells: vec![
+            Cell::count(floor.n_recordings as u64),
+            shown(floor.divergence),
+            shown(floor.cosine_distance),
+        ],
+    });
+    Table {
+        id: "token-floor",
+        caption: "How far apart two halves of one tradition’s recordings lie".into(),
+        note: halves.map_or(String::new(), |halves| {
+            format!(
+                "Mean over {} random halvings, with the range of the central {} per cent of them; divergence in {}. A distance between \
+                 traditions that is no larger says nothing.",
+                halves.splits.n_resamples,
+                100.0 * halves.splits.level,
+                halves.unit
+            )
+        }),
+        is_synthetic: results.data.synthetic,
+        corner: "Tradition",
+        columns: ["Recordings", "Jensen–Shannon divergence", "Cosine distance"]
+            .map(|head| column("", head, Best::No))
+            .into(),
         rows: rows.collect(),
     }
 }

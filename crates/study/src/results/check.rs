@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use evaluate::{Bounds, OverSplits};
+
 use super::{LambdaPoint, Spread, StudyResults};
 use crate::StudyError;
 
@@ -97,6 +99,29 @@ impl StudyResults {
                 return Err(inconsistent(field, &format!("is not {n} by {n}, one row a tradition")));
             }
             matrix.iter().flatten().try_for_each(|&x| finite(field, x))?;
+        }
+        let own: BTreeSet<&str> = similarity.cultures.iter().map(String::as_str).collect();
+        for pair in similarity.intervals.iter().flat_map(|intervals| &intervals.pairs) {
+            let field = "similarity.intervals";
+            [&pair.first, &pair.second].into_iter().try_for_each(|culture| known(field, culture, &own))?;
+            fraction(field, pair.closest_share)?;
+            for Bounds { estimate, bias, low, high } in pair.divergence.iter().chain(&pair.cosine_distance) {
+                [estimate, bias, low, high].into_iter().try_for_each(|&x| finite(field, x))?;
+            }
+        }
+        let over = |field: &str, OverSplits { mean, low, high }: OverSplits| {
+            [mean, low, high].into_iter().try_for_each(|x| finite(field, x))
+        };
+        for floor in similarity.halves.iter().flat_map(|halves| &halves.cultures) {
+            known("similarity.halves", &floor.culture, &own)?;
+            let both = floor.divergence.into_iter().chain(floor.cosine_distance);
+            both.into_iter().try_for_each(|numbers| over("similarity.halves", numbers))?;
+        }
+        for pair in similarity.halves.iter().flat_map(|halves| &halves.pairs) {
+            let field = "similarity.halves";
+            [&pair.first, &pair.second].into_iter().try_for_each(|culture| known(field, culture, &own))?;
+            fraction(field, pair.share_above)?;
+            over(field, pair.divergence).and_then(|()| over(field, pair.cosine_distance))?;
         }
         Ok(())
     }

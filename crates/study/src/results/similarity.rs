@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use evaluate::{SimilarityIntervals, SplitHalves};
 use serde::{Deserialize, Serialize};
 
 /// Two symmetric matrices over the same traditions.
@@ -18,6 +19,12 @@ pub struct Similarity {
     pub cosine_distance: Vec<Vec<f64>>,
     /// Frames each distribution was counted over.
     pub n_frames: BTreeMap<String, u64>,
+    /// Intervals over recordings, in nats; results of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<SimilarityIntervals>,
+    /// Distances of two halves of one tradition, in nats; results of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halves: Option<SplitHalves>,
 }
 
 impl Similarity {

@@ -7,3 +7,4 @@ mod ledger;
 mod plausible;
 mod report;
 mod results;
+mod transfer;

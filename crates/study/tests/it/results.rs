@@ -5,6 +5,7 @@ use crate::plausible;
 use std::fs;
 
 use culturemert_study::{StudyError, StudyResults};
+use evaluate::{Bootstrap, CountedRecording, CountsOrigin, DivergenceUnit, RecordingCounts};
 
 #[test]
 fn what_is_written_reads_back_equal() {
@@ -56,4 +57,56 @@ fn what_contradicts_itself_is_not_written() {
     check_write(|results| results.similarity.as_mut().unwrap().jensen_shannon[0].truncate(2), "5 by 5");
     check_write(|results| results.models[1].name = "MERT-small".into(), "twice");
     check_write(|results| results.lambda_sweep.reverse(), "ascend");
+}
+
+/// Intervals and halves of made-up tokens: four recordings of each tradition.
+fn with_intervals() -> StudyResults {
+    let origin =
+        CountsOrigin { tokenizer: "t".into(), made_of: "noise".into(), n_codebooks: 1, n_entries: 8 };
+    let mut counts = RecordingCounts::new(origin).unwrap();
+    for (c, (culture, _, _)) in plausible::CULTURES.into_iter().enumerate() {
+        for r in 0..4 {
+            let recording = CountedRecording { culture: culture.into(), name: r.to_string(), group: None };
+            let token = |i: u64| {
+                (3.0 + 3.0 * plausible::noise(1000 * c as u64 + 100 * r + i)) as u16 + u16::from(c > 2)
+            };
+            counts.add(&recording, &(0..30).map(token).collect::<Vec<_>>()).unwrap();
+        }
+    }
+    let few = Bootstrap { n_resamples: 50, level: 0.9, seed: 1 };
+    let mut results = plausible::results(0.01);
+    let similarity = results.similarity.as_mut().unwrap();
+    similarity.intervals = Some(evaluate::similarity_intervals(&counts, DivergenceUnit::Nats, few).unwrap());
+    similarity.halves = Some(evaluate::split_halves(&counts, DivergenceUnit::Nats, few).unwrap());
+    results
+}
+
+#[test]
+fn intervals_and_halves_are_kept_and_shown_and_results_of_before_still_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("results.json");
+    let before = plausible::results(0.01);
+    assert!(!before.to_json().unwrap().contains("intervals"));
+    let mut results = with_intervals();
+    results.findings = culturemert_study::findings(&results);
+    results.write(&path).unwrap();
+    assert_eq!(StudyResults::read(&path).unwrap(), results);
+    let markdown = culturemert_study::report::markdown(&results);
+    let line = |start: &str| markdown.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    assert!(markdown.contains("How far apart two halves of one tradition’s recordings lie"));
+    assert!(markdown.contains("90 per cent over recordings"));
+    assert!(line("**Jensen–Shannon divergence of token").contains("basic bootstrap"));
+    assert!(markdown.contains("least divergence in"));
+}
+
+#[test]
+fn intervals_of_unknown_traditions_are_not_written() {
+    let mut results = with_intervals();
+    let similarity = results.similarity.as_mut().unwrap();
+    similarity.intervals.as_mut().unwrap().pairs[0].first = "jazz".into();
+    assert!(results.to_json().unwrap_err().to_string().contains("unknown `jazz`"));
+    let mut results = with_intervals();
+    let halves = results.similarity.as_mut().unwrap().halves.as_mut().unwrap();
+    halves.cultures[0].divergence.as_mut().unwrap().mean = f64::NAN;
+    assert!(results.to_json().unwrap_err().to_string().contains("similarity.halves"));
 }

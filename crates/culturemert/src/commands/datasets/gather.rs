@@ -9,6 +9,7 @@ use pretrain::{TrainFile, TrainPlan, sampler_plan};
 use serde::Serialize;
 
 use crate::exit::{Interrupted, usage};
+use crate::inputs::pair;
 use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json};
 
@@ -110,7 +111,7 @@ fn request_of(args: &Args) -> anyhow::Result<GatherRequest> {
     };
     let mut hours: BTreeMap<&str, f64> = BTreeMap::new();
     for given in &args.hours {
-        let (name, number) = pair("--hours", given)?;
+        let (name, number) = pair("--hours", given, "makam=50")?;
         let number = number
             .parse()
             .map_err(|_| usage(format!("`--hours {given}`: `{number}` is no number of hours")))?;
@@ -118,14 +119,14 @@ fn request_of(args: &Args) -> anyhow::Result<GatherRequest> {
     }
     let mut sets = Vec::new();
     for given in &args.data {
-        let (name, dir) = pair("--data", given)?;
+        let (name, dir) = pair("--data", given, "makam=/data/makam")?;
         sets.push(GatherSet { name: name.into(), request: place(dir), hours: hours.remove(name) });
     }
     if let Some(name) = hours.keys().next() {
         return Err(usage(format!("`--hours {name}=…` names a data set that `--data` does not")));
     }
     let against = args.against.iter().map(|given| {
-        let (name, dir) = pair("--against", given)?;
+        let (name, dir) = pair("--against", given, "makam=/data/makam")?;
         Ok((name.to_owned(), place(dir)))
     });
     Ok(GatherRequest {
@@ -134,13 +135,6 @@ fn request_of(args: &Args) -> anyhow::Result<GatherRequest> {
         seed: args.seed,
         held_out_minutes: args.held_out_minutes,
     })
-}
-
-/// `NAME=VALUE`.
-fn pair<'a>(flag: &str, given: &'a str) -> anyhow::Result<(&'a str, &'a str)> {
-    let parts = given.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
-    parts
-        .ok_or_else(|| usage(format!("`{flag} {given}` is not NAME=VALUE, for instance `makam=/data/makam`")))
 }
 
 /// What every stage of a plan would read of these clips, by the sampler's own choice.

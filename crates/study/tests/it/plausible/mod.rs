@@ -201,6 +201,8 @@ pub(crate) fn results(deviation: f64) -> StudyResults {
         jensen_shannon: matrix(1.0),
         cosine_distance: matrix(1.7),
         n_frames: CULTURES.iter().map(|culture| (culture.0.to_owned(), 108_000)).collect(),
+        intervals: None,
+        halves: None,
     });
     results.provenance =
         [("corpus", "9a0364b9e99bb480dd25e1f0284c8555"), ("plan", "0e5751c026e543b2e8ab2eb06099daa1")]
