@@ -15,6 +15,7 @@ mod interrupt;
 mod probing;
 mod reproduce;
 mod share;
+mod tag_names;
 mod terminal;
 mod tokens;
 mod training_probes;

@@ -46,7 +46,8 @@ mod tests {
                 assert!(text.contains(&format!("\n[{section}]")), "`{name}` has no section `{section}`");
             }
         }
-        assert!(preset("pockt").unwrap_err().to_string().contains("only: pocket, paper, mert"));
+        let message = preset("pockt").unwrap_err().to_string();
+        assert!(message.contains("only: pocket, paper, mert") && message.ends_with("did you mean `pocket`?"));
     }
 
     #[test]
