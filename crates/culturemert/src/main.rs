@@ -6,6 +6,7 @@
 
 mod cli;
 mod commands;
+mod doctor;
 mod embedding;
 mod evaluation;
 mod exit;

@@ -10,6 +10,7 @@ mod disk;
 mod evaluate;
 mod formats;
 mod heads;
+mod help;
 mod hostile;
 mod pipeline;
 mod resume;
