@@ -11,12 +11,16 @@ pub const PRESETS: [(&str, &str); 3] = [
 
 /// The preset called `name`.
 pub fn preset(name: &str) -> Result<TrainFile, PretrainError> {
-    let text = PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
-    let text = text.ok_or_else(|| {
+    TrainFile::parse(name, text_of(name)?)
+}
+
+/// The text of the preset called `name`.
+pub(crate) fn text_of(name: &str) -> Result<&'static str, PretrainError> {
+    let text = PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    text.ok_or_else(|| {
         let known: Vec<&str> = PRESETS.iter().map(|(known, _)| *known).collect();
         PretrainError::Preset { name: name.into(), known: known.join(", ") }
-    })?;
-    TrainFile::parse(name, text)
+    })
 }
 
 #[cfg(test)]

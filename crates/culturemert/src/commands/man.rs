@@ -36,7 +36,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
 /// Name and text of the pages of `command` and all below it.
 fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<()> {
     pages.push(page(command)?);
-    command.get_subcommands().filter(|verb| !verb.is_hide_set()).try_for_each(|verb| collect(verb, pages))
+    command
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+        .try_for_each(|verb| collect(verb, pages))
 }
 
 fn page(command: &Command) -> anyhow::Result<(String, Vec<u8>)> {
