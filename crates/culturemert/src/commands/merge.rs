@@ -35,10 +35,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
         must_not_be(&args.out, "merge configuration", config)?;
-        merge_planned(config, &args.out)?
+        terminal.during("merge", || merge_planned(config, &args.out))?
     } else {
         let Some(base) = &args.base else { return Err(usage("name a `--base`")) };
-        task_arithmetic(base, &args.model, args.lambda, &args.out)?
+        terminal.during("merge", || task_arithmetic(base, &args.model, args.lambda, &args.out))?
     };
     terminal.say(format!("merged model in `{}`", args.out.display()));
     print_json(&report)

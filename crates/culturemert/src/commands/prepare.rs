@@ -101,7 +101,11 @@ pub(crate) fn prepare_with_bar(request: &PrepareRequest, terminal: &Terminal) ->
         Progress::Quarantined { file, detail, .. } => {
             bar.suspend(|| terminal.say(format!("quarantined `{file}`: {detail}")));
         }
-        Progress::Hashed { .. } | Progress::Stored { .. } => {}
+        Progress::Hashed { done, total } => bar.set_message(match done {
+            _ if done == total => String::new(),
+            _ => format!("(looked at {done} of {total} files)"),
+        }),
+        Progress::Stored { done, total } => bar.set_message(format!("({done} of {total} files written)")),
     };
     let prepared = prepare(request, stop_flag(), &watch);
     bar.finish_and_clear();

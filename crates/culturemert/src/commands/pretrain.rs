@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
-    #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", exclusive = true)]
+    #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
     example: Option<String>,
     /// Change a key of the plan, for instance `stage.0.updates=100`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -164,6 +164,8 @@ impl<'a> Watch<'a> {
         move |event| match event {
             Event::Resumed(update) => {
                 self.bar.set_position(update);
+                // What an earlier sitting did says nothing about the speed of this one.
+                self.bar.reset_eta();
                 self.line(format!("going on after update {update}"));
             }
             Event::Notice(text) => self.line(text),

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let hash = directory.identity()?.to_string();
     let facts =
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
-    let outcome = task.probe(&corpus, &features, &facts, &config)?;
+    let outcome = terminal.during("probe", || task.probe(&corpus, &features, &facts, &config))?;
     let result = &outcome.result;
     let probe = outcome.probe.to_bytes()?;
     let mut stated = serde_json::to_value(result)?;
