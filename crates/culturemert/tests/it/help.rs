@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::command::{culturemert, json, talk};
 
 /// The verbs that the program lists.
-fn verbs() -> Vec<String> {
+pub(crate) fn verbs() -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let help = culturemert(folder.path(), &["--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();

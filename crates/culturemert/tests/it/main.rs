@@ -7,6 +7,7 @@ mod command;
 mod crashes;
 mod datasets;
 mod disk;
+mod documentation;
 mod evaluate;
 mod formats;
 mod heads;
