@@ -36,7 +36,7 @@ pub fn trainable(
 
 /// The pattern that was meant by one that fits nothing: a parameter's name, or all within a part of the model (`encoder.*`).
 fn meant(pattern: &str, names: &[&str]) -> String {
-    let parts = names.iter().flat_map(|name| name.match_indices('.').map(|(at, _)| &name[..at]));
+    let parts = names.iter().flat_map(|name| name.match_indices('.').map(move |(at, _)| &name[..at]));
     let parts: BTreeSet<String> = parts.map(|part| format!("{part}.*")).collect();
     nearest::did_you_mean(pattern, names.iter().copied().chain(parts.iter().map(String::as_str)))
 }
