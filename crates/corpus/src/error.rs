@@ -29,7 +29,7 @@ pub enum CorpusError {
         reason: String,
     },
     /// There is no data set of this name.
-    #[error("there is no data set `{name}`, only: {known}")]
+    #[error("there is no data set `{name}`, only: {known}{}", nearest::did_you_mean(name, known.split(", ")))]
     UnknownDataSet {
         /// What was asked for.
         name: String,

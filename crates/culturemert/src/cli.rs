@@ -42,4 +42,7 @@ pub(crate) enum Command {
     Inspect(commands::inspect::Args),
     Convert(commands::convert::Args),
     Reproduce(commands::reproduce::Args),
+    Doctor(commands::doctor::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }

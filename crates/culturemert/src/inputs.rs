@@ -1,5 +1,6 @@
 //! Files and folders named on the command line: there or not.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use corpus::Corpus;
@@ -33,6 +34,18 @@ pub(crate) fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
         )));
     }
     Ok(Corpus::open(path)?)
+}
+
+/// Fails when the corpus holds no clip of `culture`.
+pub(crate) fn must_have_culture(corpus: &Corpus, culture: &str) -> anyhow::Result<()> {
+    let known: BTreeSet<&str> = corpus.clips().iter().map(|clip| clip.culture.as_str()).collect();
+    if known.contains(culture) {
+        return Ok(());
+    }
+    let meant = nearest::did_you_mean(culture, known.iter().copied());
+    let known: Vec<&str> = known.into_iter().collect();
+    let (dir, known) = (corpus.dir().display(), known.join(", "));
+    Err(usage(format!("corpus `{dir}` has nothing of the culture `{culture}`, only: {known}{meant}")))
 }
 
 pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {

@@ -6,6 +6,7 @@
 
 mod cli;
 mod commands;
+mod doctor;
 mod embedding;
 mod evaluation;
 mod exit;
@@ -15,6 +16,7 @@ mod interrupt;
 mod probing;
 mod reproduce;
 mod share;
+mod tag_names;
 mod terminal;
 mod token_counts;
 mod tokens;

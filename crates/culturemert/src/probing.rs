@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::embedding::Embedder;
 use crate::exit::usage;
+use crate::tag_names::beginnings;
 use crate::terminal::Terminal;
 
 /// Means over time of all hidden states of clips of a corpus.
@@ -33,6 +34,20 @@ struct Tagged {
 }
 
 impl Task {
+    /// Recordings of which the first clip is wanted and that have a tag that begins with `prefix`.
+    pub(crate) fn with_prefix(
+        corpus: &Corpus,
+        is_wanted: impl Fn(&Clip) -> bool,
+        prefix: &str,
+    ) -> anyhow::Result<Self> {
+        let wanted: Vec<&Clip> = corpus.clips().iter().filter(|clip| is_wanted(clip)).collect();
+        if wanted.iter().any(|clip| clip.tags.iter().any(|tag| tag.starts_with(prefix))) {
+            return Self::select(corpus, is_wanted, |tag| tag.starts_with(prefix));
+        }
+        let beginnings = beginnings(wanted.iter().flat_map(|clip| &clip.tags), prefix);
+        Err(usage(format!("no recording of the corpus has a tag that begins with `{prefix}`; {beginnings}")))
+    }
+
     /// Recordings of which the first clip is wanted and that have a tag; tags are sorted.
     pub(crate) fn select(
         corpus: &Corpus,

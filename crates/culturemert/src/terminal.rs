@@ -41,15 +41,62 @@ impl Terminal {
 
     /// A bar of `length` steps called `name`.
     pub(crate) fn bar(&self, name: &str, length: u64) -> ProgressBar {
+        self.draw(name, Some(length), "{prefix} {wide_bar} {pos}/{len} {msg} {eta} left")
+    }
+
+    /// A bar called `name` for work of `items` parts whose sizes show only on the way: set by [`PartsBar::at`].
+    pub(crate) fn parts_bar(&self, name: &str, items: usize) -> PartsBar {
+        let length = items as u64 * STEPS_A_PART;
+        PartsBar(self.draw(name, Some(length), "{prefix} {wide_bar} {percent} % {msg} {eta} left"))
+    }
+
+    /// Does `work` while a sign called `name` turns: for work that does not say how far it is.
+    pub(crate) fn during<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        let sign = self.spinner(name);
+        let done = work();
+        sign.finish_and_clear();
+        done
+    }
+
+    /// A turning sign called `name`, with a message and the time since.
+    pub(crate) fn spinner(&self, name: &str) -> ProgressBar {
+        self.draw(name, None, "{prefix} {spinner} {msg} {elapsed}")
+    }
+
+    fn draw(&self, name: &str, length: Option<u64>, template: &str) -> ProgressBar {
         let target = if self.draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(length), target);
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg} {eta} left")
-            .expect("the template is well formed");
-        bar.set_style(style);
+        let bar = ProgressBar::with_draw_target(length, target);
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
         bar
     }
+}
+
+/// Steps of a bar for each part of the work.
+const STEPS_A_PART: u64 = 1000;
+
+/// A bar over parts of different sizes, each of which counts the same.
+pub(crate) struct PartsBar(ProgressBar);
+
+impl PartsBar {
+    /// `share` (0 to 1) of part number `index` is done, and all parts before it.
+    pub(crate) fn at(&self, index: usize, share: f64) {
+        self.0.set_position(steps(index, share));
+    }
+
+    /// Clears the bar while `talk` writes.
+    pub(crate) fn suspend(&self, talk: impl FnOnce()) {
+        self.0.suspend(talk);
+    }
+
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn steps(index: usize, share: f64) -> u64 {
+    index as u64 * STEPS_A_PART + (share.clamp(0.0, 1.0) * STEPS_A_PART as f64) as u64
 }
 
 /// Writes one JSON document to stdout. A reader that has gone away is no error.
@@ -63,5 +110,23 @@ pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n')) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_have_their_lengths_and_parts_count_alike() {
+        let quiet = Terminal::new(true, true);
+        assert!(!quiet.draws() && quiet.bar("work", 7).is_hidden());
+        assert_eq!((quiet.bar("work", 7).length(), quiet.spinner("wait").length()), (Some(7), None));
+        let parts = quiet.parts_bar("embed", 4);
+        assert_eq!(parts.0.length(), Some(4 * STEPS_A_PART));
+        parts.at(2, 0.5);
+        assert_eq!(parts.0.position(), 2500);
+        assert_eq!((steps(0, -1.0), steps(3, 2.0), steps(1, f64::NAN)), (0, 4000, 1000));
+        assert_eq!(quiet.during("sums", || 1 + 1), 2);
     }
 }

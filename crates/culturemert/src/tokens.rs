@@ -34,11 +34,17 @@ pub(crate) fn tokenize_recording(
     resampler: audio::Resampler,
     tokenizer: &dyn Tokenizer,
     stop: &AtomicBool,
+    terminal: &Terminal,
 ) -> anyhow::Result<Codes> {
     must_exist("recording", path)?;
     let mut samples = Stream24k::open(path, resampler)?;
     let (mut codes, mut stream) = (tokenizer.no_codes(), tokenizer.stream());
+    // How long the recording is shows at its end only.
+    let sign = terminal.spinner("tokenize");
+    let mut n_samples = 0;
     while let Some(block) = samples.next_block()? {
+        n_samples += block.len();
+        sign.set_message(format!("{} s of audio", n_samples / audio::SAMPLE_RATE as usize));
         stream.push(block, &mut codes).with_context(|| format!("recording `{}`", path.display()))?;
         if stop.load(Ordering::Relaxed) {
             return Err(Interrupted("nothing was written; the same command begins anew".into()).into());
@@ -46,6 +52,7 @@ pub(crate) fn tokenize_recording(
     }
     stream.finish(&mut codes).with_context(|| format!("recording `{}`", path.display()))?;
     drop(stream);
+    sign.finish_and_clear();
     Ok(codes)
 }
 
@@ -145,5 +152,6 @@ pub(crate) fn fit(
     let Some(sample) = sample else {
         return Err(usage("the corpus has no training recordings to fit a tokenizer to"));
     };
-    Ok(ResidualKMeans::fit(&sample?.into_frames(), settings)?)
+    let frames = sample?.into_frames();
+    Ok(terminal.during("k-means", || ResidualKMeans::fit(&frames, settings))?)
 }

@@ -58,7 +58,7 @@ impl<'a> TrainingProbes<'a> {
     ) -> anyhow::Result<Self> {
         let prefixes = if plan.every > 0 { plan.tags.as_slice() } else { &[] };
         let tasks = prefixes.iter().map(|prefix| {
-            let mut task = Task::select(corpus, |_| true, |tag| tag.starts_with(prefix))?;
+            let mut task = Task::with_prefix(corpus, |_| true, prefix)?;
             task.keep(corpus, plan.recordings);
             Ok((prefix.clone(), task))
         });

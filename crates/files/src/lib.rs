@@ -16,6 +16,7 @@ mod npy;
 mod npy_grid;
 mod npy_header;
 mod npy_text;
+mod room;
 
 pub use atomic::{AtomicFile, write_atomic, write_json, write_together};
 pub use beside::UNFINISHED;
@@ -29,3 +30,4 @@ pub use hash::{ContentHash, Hasher, hash_bytes, hash_file};
 pub use npy::{Npy, NpyElement, NpyWriter, write_npy};
 pub use npy_grid::NpyGrid;
 pub use npy_text::{read_npy_pickle, read_npy_text};
+pub use room::{Room, room};

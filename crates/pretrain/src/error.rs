@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nearest::did_you_mean;
+
 use crate::record::Difference;
 
 /// Why a plan, a run folder, a log or a checkpoint cannot be used.
@@ -32,7 +34,7 @@ pub enum PretrainError {
         message: String,
     },
     /// No preset of this name.
-    #[error("there is no preset `{name}`, only: {known}; or give the path of a TOML file")]
+    #[error("there is no preset `{name}`, only: {known}; or give the path of a TOML file{}", did_you_mean(name, known.split(", ")))]
     Preset {
         /// The name asked for.
         name: String,
@@ -41,7 +43,7 @@ pub enum PretrainError {
     },
     /// A name pattern that fits no parameter.
     #[error(
-        "stage `{stage}`: the pattern `{pattern}` fits none of the {n_names} parameters, whose first is `{first}`"
+        "stage `{stage}`: the pattern `{pattern}` fits none of the {n_names} parameters, whose first is `{first}`{meant}"
     )]
     Pattern {
         /// Name of the stage.
@@ -52,6 +54,8 @@ pub enum PretrainError {
         n_names: usize,
         /// One of them, to show how names look.
         first: String,
+        /// The pattern that was meant, as the end of the sentence; empty where none is near.
+        meant: String,
     },
     /// Nothing is left to train.
     #[error("stage `{stage}`: every one of the {n_names} parameters is frozen, so nothing would be trained")]

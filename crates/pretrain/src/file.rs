@@ -80,7 +80,7 @@ impl TrainFile {
             let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
             PretrainError::Config {
                 source_name: source_name.into(),
-                message: format!("{place}{}", error.message().replace('\n', ", ")),
+                message: format!("{place}{}", nearest::explain(error.message())),
             }
         })
     }

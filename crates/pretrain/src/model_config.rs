@@ -31,7 +31,9 @@ impl ModelInit {
                 "mert-95m" => mert_95m(),
                 "pocket" => pocket(),
                 _ => {
-                    let message = format!("there is no model shape `{name}`, only: {}", MODELS.join(", "));
+                    let meant = nearest::did_you_mean(name, MODELS);
+                    let message =
+                        format!("there is no model shape `{name}`, only: {}{meant}", MODELS.join(", "));
                     return Err(PretrainError::plan("model.init", message));
                 }
             }),
@@ -40,7 +42,8 @@ impl ModelInit {
         for (key, value) in stated {
             let Some(default) = whole.get(&key) else {
                 let known: Vec<String> = whole.keys().map(|key| format!("`{key}`")).collect();
-                let message = format!("is no key of a model's shape, only: {}", known.join(", "));
+                let meant = nearest::did_you_mean(&key, whole.keys().map(String::as_str));
+                let message = format!("is no key of a model's shape, only: {}{meant}", known.join(", "));
                 return Err(PretrainError::plan(format!("model.init.{key}"), message));
             };
             if !default.same_type(&value) {
@@ -119,7 +122,7 @@ mod tests {
         let message = |init: ModelInit| init.resolve().unwrap_err().to_string();
         assert!(message(ModelInit::Name("mert-1b".into())).contains("only: mert-95m, pocket"));
         let config = |text: &str| ModelInit::Config(toml::from_str(text).unwrap());
-        assert!(message(config("hiden_size = 1")).contains("`hidden_size`"));
+        assert!(message(config("hiden_size = 1")).ends_with("did you mean `hidden_size`?"));
         assert!(message(config("hidden_size = 'x'")).contains("is string, not integer"));
     }
 }

@@ -30,8 +30,7 @@ pub(crate) fn with_overrides<S: AsRef<str>>(
         let table = Table::try_from(&file).map_err(|error| wrong(error.to_string()))?;
         let mut tree = Value::Table(table);
         set(&mut tree, &path, value(text.trim()).map_err(wrong)?).map_err(wrong)?;
-        file =
-            tree.try_into().map_err(|error: toml::de::Error| wrong(error.message().replace('\n', ", ")))?;
+        file = tree.try_into().map_err(|error: toml::de::Error| wrong(nearest::explain(error.message())))?;
     }
     Ok(file)
 }
@@ -125,12 +124,13 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_the_schema_is_named_with_what_would() {
-        fails("stage.0.update=10", "`updates`");
-        fails("stages.0.updates=10", "`stage`");
+        fails("stage.0.update=10", "; did you mean `updates`?");
+        fails("stages.0.updates=10", "; did you mean `stage`?");
         fails("stage.7.updates=10", "from 0 to 1");
         fails("stage.0.updates=ten", "invalid type");
         fails("stage.0.updates.x=1", "inside a integer");
         fails("crop.alignment=sideways", "`grid320`");
+        fails("crop.alignment=grid-320", "; did you mean `grid320`?");
         fails("crop.seconds", "key=value");
         fails("=1", "empty part");
         fails("run.name=a b", "no TOML value");

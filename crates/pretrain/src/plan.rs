@@ -240,7 +240,7 @@ impl TrainPlan {
     /// Reads the text of a `plan.toml` and checks it; `source_name` is what errors call it.
     pub fn from_toml(source_name: &str, text: &str) -> Result<Self, PretrainError> {
         let config = |message: String| PretrainError::Config { source_name: source_name.into(), message };
-        let plan: Self = toml::from_str(text).map_err(|error| config(error.message().replace('\n', ", ")))?;
+        let plan: Self = toml::from_str(text).map_err(|error| config(nearest::explain(error.message())))?;
         if plan.schema != SCHEMA {
             return Err(config(format!("the plan has schema {}, this program reads {SCHEMA}", plan.schema)));
         }

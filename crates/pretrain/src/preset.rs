@@ -11,12 +11,16 @@ pub const PRESETS: [(&str, &str); 3] = [
 
 /// The preset called `name`.
 pub fn preset(name: &str) -> Result<TrainFile, PretrainError> {
-    let text = PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
-    let text = text.ok_or_else(|| {
+    TrainFile::parse(name, text_of(name)?)
+}
+
+/// The text of the preset called `name`.
+pub(crate) fn text_of(name: &str) -> Result<&'static str, PretrainError> {
+    let text = PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    text.ok_or_else(|| {
         let known: Vec<&str> = PRESETS.iter().map(|(known, _)| *known).collect();
         PretrainError::Preset { name: name.into(), known: known.join(", ") }
-    })?;
-    TrainFile::parse(name, text)
+    })
 }
 
 #[cfg(test)]
@@ -46,7 +50,8 @@ mod tests {
                 assert!(text.contains(&format!("\n[{section}]")), "`{name}` has no section `{section}`");
             }
         }
-        assert!(preset("pockt").unwrap_err().to_string().contains("only: pocket, paper, mert"));
+        let message = preset("pockt").unwrap_err().to_string();
+        assert!(message.contains("only: pocket, paper, mert") && message.ends_with("did you mean `pocket`?"));
     }
 
     #[test]

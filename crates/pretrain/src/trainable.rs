@@ -3,6 +3,7 @@
 //! `*` stands for any run of characters, dots included, `?` for one. A parameter trains when a pattern of `trainable` fits it and none of
 //! `frozen` does. A pattern that fits nothing is an error: a misspelt name must not freeze a model in silence. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::PretrainError;
@@ -21,6 +22,7 @@ pub fn trainable(
                 pattern: pattern.clone(),
                 n_names: names.len(),
                 first: names.first().copied().unwrap_or_default().into(),
+                meant: meant(pattern, names),
             });
         }
     }
@@ -30,6 +32,13 @@ pub fn trainable(
         return Err(PretrainError::NothingTrains { stage: stage.into(), n_names: names.len() });
     }
     Ok(chosen)
+}
+
+/// The pattern that was meant by one that fits nothing: a parameter's name, or all within a part of the model (`encoder.*`).
+fn meant(pattern: &str, names: &[&str]) -> String {
+    let parts = names.iter().flat_map(|name| name.match_indices('.').map(move |(at, _)| &name[..at]));
+    let parts: BTreeSet<String> = parts.map(|part| format!("{part}.*")).collect();
+    nearest::did_you_mean(pattern, names.iter().copied().chain(parts.iter().map(String::as_str)))
 }
 
 /// Whether `pattern` fits the whole of `name`.
@@ -170,6 +179,9 @@ mod tests {
     fn a_pattern_that_fits_nothing_is_named() {
         let message = choose(&["*"], &["feature_extracter.*"]).unwrap_err().to_string();
         assert!(message.contains("`feature_extracter.*`") && message.contains("`mask_emb`"), "{message}");
+        assert!(message.ends_with("; did you mean `feature_extractor.*`?"), "{message}");
+        let message = choose(&["mask_embed"], &[]).unwrap_err().to_string();
+        assert!(message.ends_with("; did you mean `mask_emb`?"), "{message}");
         assert!(matches!(choose(&["mask_emb"], &["mask*"]), Err(PretrainError::NothingTrains { .. })));
     }
 

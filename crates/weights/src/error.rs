@@ -19,12 +19,14 @@ pub enum WeightsError {
         reason: String,
     },
     /// A tensor that was asked for is not there.
-    #[error("`{place}` has no tensor `{tensor}`")]
+    #[error("`{place}` has no tensor `{tensor}`{meant}")]
     NoTensor {
         /// File or model.
         place: String,
         /// Name of the tensor.
         tensor: String,
+        /// The name that was meant, as the end of the sentence; empty where none is near.
+        meant: String,
     },
     /// A tensor of whole numbers where floats are needed.
     #[error("`{place}`: tensor `{tensor}` holds {dtype} where floating point numbers are needed")]
@@ -50,8 +52,8 @@ pub enum WeightsError {
     },
     /// Tensors do not fit the configuration of the model.
     #[error(
-        "`{place}`: {} tensors are missing (first `{}`) and {} are unexpected (first `{}`)",
-        missing.len(), first(missing), unexpected.len(), first(unexpected)
+        "`{place}`: {} tensors are missing (first `{}`) and {} are unexpected (first `{}`){}",
+        missing.len(), first(missing), unexpected.len(), first(unexpected), instead(missing, unexpected)
     )]
     Names {
         /// File or model.
@@ -145,6 +147,12 @@ impl WeightsError {
     pub(crate) fn malformed(file: &Path, what: &'static str, reason: impl Into<String>) -> Self {
         Self::Malformed { file: file.to_path_buf(), what, reason: reason.into() }
     }
+}
+
+/// Which of the unexpected names most likely stands for the first that is missing.
+fn instead(missing: &[String], unexpected: &[String]) -> String {
+    let found = nearest::nearest(first(missing), unexpected.iter().map(String::as_str));
+    found.map(|name| format!("; the nearest to `{}` is `{name}`", first(missing))).unwrap_or_default()
 }
 
 fn first(names: &[String]) -> &str {

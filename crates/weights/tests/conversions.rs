@@ -34,7 +34,11 @@ impl TensorSource for Typed {
 
     fn read_raw(&self, name: &str) -> Result<RawTensor, WeightsError> {
         let found = self.0.iter().find(|(other, _)| other == name).map(|(_, raw)| raw.clone());
-        found.ok_or_else(|| WeightsError::NoTensor { place: self.place(), tensor: name.into() })
+        found.ok_or_else(|| WeightsError::NoTensor {
+            place: self.place(),
+            tensor: name.into(),
+            meant: String::new(),
+        })
     }
 }
 

@@ -197,8 +197,12 @@ fn find(clips: &[Clip], plan: &SamplerPlan, culture: &str) -> Result<Found, Corp
     }
     if found.slots.is_empty() {
         let (split, n) = (plan.split, found.too_short + found.silent);
+        let meant = match n {
+            0 => nearest::did_you_mean(culture, clips.iter().map(|clip| clip.culture.as_str())),
+            _ => String::new(),
+        };
         return Err(CorpusError::Plan(format!(
-            "none of the {n} clips of `{culture}` in the {split} split holds a crop of {} samples",
+            "none of the {n} clips of `{culture}` in the {split} split holds a crop of {} samples{meant}",
             plan.crop_samples
         )));
     }

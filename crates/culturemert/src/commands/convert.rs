@@ -46,14 +46,16 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let config = config.transpose()?;
     match args.to {
         Layout::Hf => {
-            let report = weights::convert_to_hf(&args.input, config.as_ref(), &args.out)?;
+            let convert = || weights::convert_to_hf(&args.input, config.as_ref(), &args.out);
+            let report = terminal.during("convert", convert)?;
             report.notes.iter().for_each(|note| terminal.say(note));
             terminal.say(format!("model directory in `{}`", args.out.display()));
             print_json(&report)
         }
         Layout::Fairseq => {
-            let report =
-                weights::convert_to_fairseq(&args.input, config.as_ref(), &args.out, &cqt_constants)?;
+            let convert =
+                || weights::convert_to_fairseq(&args.input, config.as_ref(), &args.out, &cqt_constants);
+            let report = terminal.during("convert", convert)?;
             for difference in &report.fairseq_differs {
                 terminal.say(format!("fairseq would compute with other settings: {difference}"));
             }

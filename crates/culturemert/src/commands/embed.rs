@@ -100,19 +100,20 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             }
         },
     };
-    let bar = terminal.bar("embed", args.audio.len() as u64);
+    let bar = terminal.parts_bar("embed", args.audio.len());
     let mut written = Vec::new();
-    for audio in &args.audio {
+    for (index, audio) in args.audio.iter().enumerate() {
+        let heard = |share: f64| bar.at(index, share);
         let recording = Recording::survey(audio.clone(), args.resampler)?;
         let out = output_of(args, audio)?;
         let shape = match args.pool {
-            Some(Pool::Mean) => write_means(&embedder, &recording, args, states.clone(), &out),
-            None => write_states(&embedder, &recording, args, states.clone(), &out),
+            Some(Pool::Mean) => write_means(&embedder, &recording, args, states.clone(), &out, &heard),
+            None => write_states(&embedder, &recording, args, states.clone(), &out, &heard),
         }?;
         written.push(json!({ "audio": audio, "out": out, "shape": shape }));
-        bar.inc(1);
+        bar.at(index + 1, 0.0);
     }
-    bar.finish_and_clear();
+    bar.finish();
     print_json(&written)
 }
 
@@ -147,21 +148,27 @@ fn cut(embedder: &Embedder, recording: &Recording, args: &Args) -> anyhow::Resul
     Ok((window, n_frames))
 }
 
+/// Told the share of a recording that is done, 0 to 1.
+type Heard<'a> = &'a dyn Fn(f64);
+
 /// Runs every window and gives `each` its states, `[frames, width]` each, and its first frame.
 fn embed(
     embedder: &Embedder,
     recording: &Recording,
     window: usize,
+    heard: Heard<'_>,
     mut each: impl FnMut(&[Vec<f32>], usize) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut first_frame = 0;
+    let (mut first_frame, mut n_samples) = (0, 0);
     recording.windows(window, embedder.normalises(), |part| {
+        n_samples += part.len();
         if part.len() < embedder.shortest() {
             return Ok(());
         }
         let (states, n_frames) = embedder.hidden(part)?;
         each(&states, first_frame)?;
         first_frame += n_frames;
+        heard(n_samples as f64 / recording.n_samples().max(1) as f64);
         Ok(())
     })
 }
@@ -173,12 +180,13 @@ fn write_states(
     args: &Args,
     states: Range<usize>,
     out: &Path,
+    heard: Heard<'_>,
 ) -> anyhow::Result<[usize; 3]> {
     let (window, n_frames) = cut(embedder, recording, args)?;
     let width = embedder.width();
     let shape = [states.len(), n_frames, width];
     let mut grid = NpyGrid::create(out, &shape)?;
-    embed(embedder, recording, window, |of_window, first_frame| {
+    embed(embedder, recording, window, heard, |of_window, first_frame| {
         for (index, values) in of_window[states.clone()].iter().enumerate() {
             grid.write_at((index * n_frames + first_frame) * width, values)?;
         }
@@ -195,11 +203,12 @@ fn write_means(
     args: &Args,
     states: Range<usize>,
     out: &Path,
+    heard: Heard<'_>,
 ) -> anyhow::Result<[usize; 3]> {
     let (window, n_frames) = cut(embedder, recording, args)?;
     let width = embedder.width();
     let mut sums = vec![0.0f64; states.len() * width];
-    embed(embedder, recording, window, |of_window, _| {
+    embed(embedder, recording, window, heard, |of_window, _| {
         for (sums, values) in sums.chunks_exact_mut(width).zip(&of_window[states.clone()]) {
             for row in values.chunks_exact(width) {
                 sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));

@@ -125,7 +125,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     }
     for (flag, sets) in [("classes", &args.classes), ("values", &args.values), ("western", &args.western)] {
         if let Some(unknown) = sets.iter().find(|set| !names.contains(set.as_str())) {
-            return Err(usage(format!("`--{flag} {unknown}`: no `--data` has this name")));
+            let meant = nearest::did_you_mean(unknown, names.iter().copied());
+            return Err(usage(format!("`--{flag} {unknown}`: no `--data` has this name{meant}")));
         }
     }
     check_frames(args, &names)?;
@@ -240,7 +241,7 @@ fn probe_config(args: &Args) -> anyhow::Result<ProbeConfig> {
     must_exist("probe settings", path)?;
     let text = std::fs::read_to_string(path)?;
     let config: ProbeConfig = toml::from_str(&text)
-        .map_err(|error| usage(format!("`{}`: {}", path.display(), error.message().replace('\n', ", "))))?;
+        .map_err(|error| usage(format!("`{}`: {}", path.display(), nearest::explain(error.message()))))?;
     config.check().map_err(|error| usage(error.to_string()))?;
     Ok(config)
 }

@@ -52,11 +52,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
         must_not_be(&args.out, "merge configuration", config)?;
-        merge_planned(config, &args.out, &output)?
+        terminal.during("merge", || Ok(merge_planned(config, &args.out, &output)?))?
     } else {
         let Some(base) = &args.base else { return Err(usage("name a `--base`")) };
         let lambdas = lambdas(&args.lambda, args.model.len())?;
-        merge(base, &args.model, &lambdas, &args.group, &args.out, &output)?
+        terminal.during("merge", || merge(base, &args.model, &lambdas, &args.group, &args.out, &output))?
     };
     terminal.say(format!("merged model in `{}`", args.out.display()));
     print_json(&report)

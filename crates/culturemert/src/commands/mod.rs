@@ -1,12 +1,15 @@
 //! One file a verb: its arguments, and what it does with them.
 
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod cqt;
 pub(crate) mod datasets;
+pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod fit_codec;
 pub(crate) mod inspect;
+pub(crate) mod man;
 pub(crate) mod merge;
 pub(crate) mod prepare;
 pub(crate) mod pretrain;
@@ -40,5 +43,8 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(&args, terminal),
         Command::Convert(args) => convert::run(&args, terminal),
         Command::Reproduce(args) => reproduce::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
+        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Man(args) => man::run(&args, terminal),
     }
 }

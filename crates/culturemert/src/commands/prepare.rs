@@ -101,7 +101,12 @@ pub(crate) fn prepare_with_bar(request: &PrepareRequest, terminal: &Terminal) ->
         Progress::Quarantined { file, detail, .. } => {
             bar.suspend(|| terminal.say(format!("quarantined `{file}`: {detail}")));
         }
-        Progress::Hashed { .. } | Progress::Stored { .. } => {}
+        // Every file is looked at before the first is decoded.
+        Progress::Hashed { done, total } if done < total => {
+            bar.set_message(format!("(looked at {done} of {total} files)"));
+        }
+        Progress::Hashed { .. } => bar.set_message(""),
+        Progress::Stored { done, total } => bar.set_message(format!("({done} of {total} files written)")),
     };
     let prepared = prepare(request, stop_flag(), &watch);
     bar.finish_and_clear();

@@ -22,15 +22,15 @@ use crate::training_probes::TrainingProbes;
 )]
 pub(crate) struct Args {
     /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
-    #[arg(long, required_unless_present = "resume")]
+    #[arg(long, required_unless_present_any = ["resume", "example"])]
     config: Option<String>,
     /// Prepared corpus with codes.
-    #[arg(long, required_unless_present = "dry_run")]
+    #[arg(long, required_unless_present_any = ["dry_run", "example"])]
     corpus: Option<PathBuf>,
     #[command(flatten)]
     begin: InitArgs,
     /// Folder of the run.
-    #[arg(long, required_unless_present = "dry_run")]
+    #[arg(long, required_unless_present_any = ["dry_run", "example"])]
     out: Option<PathBuf>,
     /// Go on with the run in the folder: weights, optimiser and place from its newest whole checkpoint.
     #[arg(long)]
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
+    #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
+    example: Option<String>,
     /// Change a key of the plan, for instance `stage.0.updates=100`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -50,6 +53,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    if let Some(preset) = &args.example {
+        return print_text(&pretrain::example(preset)?);
+    }
     let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
     let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
     let beginning = args.begin.open(begun.as_ref())?;
@@ -158,6 +164,8 @@ impl<'a> Watch<'a> {
         move |event| match event {
             Event::Resumed(update) => {
                 self.bar.set_position(update);
+                // What an earlier sitting did says nothing about the speed of this one.
+                self.bar.reset_eta();
                 self.line(format!("going on after update {update}"));
             }
             Event::Notice(text) => self.line(text),

@@ -7,7 +7,7 @@ use evaluate::{Probe, ProbeConfig};
 
 use crate::embedding::Embedder;
 use crate::exit::usage;
-use crate::inputs::{must_exist, open_corpus, open_model};
+use crate::inputs::{must_exist, must_have_culture, open_corpus, open_model};
 use crate::probing::{Task, embed_clips, encoder_facts};
 use crate::terminal::{Terminal, print_json};
 
@@ -72,14 +72,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             must_exist("probe settings", path)?;
             let text = std::fs::read_to_string(path)?;
             toml::from_str(&text).map_err(|error| {
-                usage(format!("`{}`: {}", path.display(), error.message().replace('\n', ", ")))
+                usage(format!("`{}`: {}", path.display(), nearest::explain(error.message())))
             })?
         }
     };
     config.check().map_err(|error| usage(error.to_string()))?;
     let is_wanted =
         |clip: &corpus::Clip| args.culture.as_ref().is_none_or(|culture| *culture == clip.culture);
-    let mut task = Task::select(&corpus, is_wanted, |tag| tag.starts_with(&args.tags))?;
+    if let Some(culture) = &args.culture {
+        must_have_culture(&corpus, culture)?;
+    }
+    let mut task = Task::with_prefix(&corpus, is_wanted, &args.tags)?;
     if args.split == Splits::Group {
         task.split_by_group(&corpus, SHARES, args.split_seed);
     }
@@ -88,7 +91,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let hash = directory.identity()?.to_string();
     let facts =
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
-    let outcome = task.probe(&corpus, &features, &facts, &config)?;
+    let outcome = terminal.during("probe", || task.probe(&corpus, &features, &facts, &config))?;
     let result = &outcome.result;
     let probe = outcome.probe.to_bytes()?;
     let mut stated = serde_json::to_value(result)?;

@@ -47,11 +47,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     }
     let embedder = Embedder::new(&directory, args.normalize)?;
     let mut all = Vec::new();
-    for audio in &args.audio {
+    let bar = terminal.parts_bar("tag", args.audio.len());
+    for (index, audio) in args.audio.iter().enumerate() {
         let mut samples = load_audio(audio, args.resampler)?;
         embedder.prepare(&mut samples);
         let mut features = Vec::new();
         for window in sliding_windows(samples.len(), audio::SAMPLE_RATE, encoder.chunk_seconds, 0.0) {
+            bar.at(index, window.start as f64 / samples.len() as f64);
             if window.len >= embedder.shortest() {
                 features.extend(embedder.means(&samples[window.start..window.start + window.len])?);
             }
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             probe.probabilities(&features)?.into_iter().zip(probe.tags()).collect();
         tags.sort_by(|a, b| b.0.total_cmp(&a.0));
         if let Some((probability, tag)) = tags.first() {
-            terminal.say(format!("`{}`: {tag} ({probability:.2})", audio.display()));
+            bar.suspend(|| terminal.say(format!("`{}`: {tag} ({probability:.2})", audio.display())));
         }
         let tags: Vec<_> = tags
             .into_iter()
@@ -75,6 +77,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             .collect();
         all.push(json!({ "audio": audio, "tags": tags }));
     }
+    bar.finish();
     print_json(&all)
 }
 

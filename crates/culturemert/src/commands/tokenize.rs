@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         return Err(usage("name a recording and `--out`, or a `--corpus`"));
     };
     must_not_be(out, "recording", audio)?;
-    let codes = tokenize_recording(audio, args.resampler, tokenizer.as_ref(), stop_flag())?;
+    let codes = tokenize_recording(audio, args.resampler, tokenizer.as_ref(), stop_flag(), terminal)?;
     files::write_npy(out, &[codes.n_frames, codes.n_codebooks], &codes.data)?;
     print_json(&json!({
         "tokenizer": tokenizer.hash(),

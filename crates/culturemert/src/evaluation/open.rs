@@ -1,6 +1,6 @@
 //! From `NAME=PATH#TAGS` to an evaluation set: a prepared corpus, an index of the user's recordings, or a known data set.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::frames::FrameRequest;
 use super::set::{EvaluationSet, SetRecording, Source};
 use crate::exit::usage;
 use crate::inputs::{must_exist, open_corpus};
+use crate::tag_names::beginnings;
 
 /// Culture whose music is Western, as the training plans call it.
 const WESTERN: &str = "western";
@@ -301,14 +302,9 @@ fn answers(name: &str, kind: Kind, prefix: &str, tags: &[Vec<String>]) -> anyhow
 }
 
 fn no_such_tag<'a>(name: &str, prefix: &str, tags: impl Iterator<Item = &'a String>) -> anyhow::Error {
-    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-    for tag in tags {
-        *known.entry(tag.split_inclusive([':', '-']).next().unwrap_or(tag)).or_default() += 1;
-    }
-    let known: Vec<&str> = known.into_keys().collect();
     usage(format!(
-        "`{name}`: no recording has a tag that begins with `{prefix}`; say which tags with `{name}=PATH#TAGS`, they begin with {}",
-        if known.is_empty() { "nothing: there are none".to_owned() } else { known.join(", ") }
+        "`{name}`: no recording has a tag that begins with `{prefix}`; say which with `{name}=PATH#TAGS`; {}",
+        beginnings(tags, prefix)
     ))
 }
 

@@ -146,7 +146,9 @@ fn evaluate_set(
         let data = ProbeData::new(&set.outputs, &train, &valid, &test)
             .with_context(|| format!("data set `{}`", set.name))?;
         let config = config_for(plan, set.kind, &subject.extractor);
-        let outcome = measure(&data, &facts, &config)
+        let sign = format!("{}: probe of {}", set.name, subject.name);
+        let outcome = terminal
+            .during(&sign, || measure(&data, &facts, &config))
             .with_context(|| format!("`{}` on `{}`", subject.name, set.name))?;
         terminal.say(format!(
             "{} on {}: {} {:.4}, {} {:.4} over {} seeds",

@@ -85,11 +85,13 @@ impl StudyPlan {
         } else {
             let path = std::path::Path::new(name_or_path);
             let known = PRESETS.map(|(name, _)| format!("`{name}`")).join(", ");
-            must_exist(&format!("study plan (neither one of {known} nor a file)"), path)?;
+            let meant = nearest::did_you_mean(name_or_path, PRESETS.map(|(name, _)| name));
+            must_exist(&format!("study plan (neither one of {known} nor a file)"), path)
+                .map_err(|error| usage(format!("{error}{meant}")))?;
             std::fs::read_to_string(path)?
         };
         let plan: Self = toml::from_str(&text)
-            .map_err(|error| usage(format!("`{name_or_path}`: {}", error.message().replace('\n', ", "))))?;
+            .map_err(|error| usage(format!("`{name_or_path}`: {}", nearest::explain(error.message()))))?;
         plan.check().map_err(|reason| usage(format!("`{name_or_path}`: {reason}")))?;
         Ok(plan)
     }

@@ -40,6 +40,9 @@ fn wrong_commands_exit_with_2_and_say_why() {
     refused(&vector, "base `nowhere` does not exist");
     refused(&["inspect", "nowhere.safetensors"], "does not exist");
     refused(&["reproduce", "--config", "big"], "`big` does not exist");
+    refused(&["reproduce", "--config", "pocet"], "`pocet` does not exist; did you mean `pocket`?");
+    refused(&["datasets", "check", "magnatagtune", "."], "; did you mean `magnatagatune`?");
+    refused(&["prepare", "--indx", "i", "--out", "o"], "'--index'");
     refused(&["synth", "--out", "s", "--minutes", "-1"], "-1 minutes");
 }
 
@@ -51,6 +54,8 @@ fn slips_in_a_plan_name_the_key() {
     refused(&slip("crop.seconds=long"), "crop.seconds");
     refused(&slip("masking.probability=2.0"), "masking.probability");
     refused(&["pretrain", "--dry-run", "--config", "huge"], "`huge`");
+    refused(&["pretrain", "--dry-run", "--config", "pokcet"], "; did you mean `pocket`?");
+    refused(&slip("crop.secons=2.0"), "; did you mean `seconds`?");
     refused(&["pretrain", "--resume", "--corpus", "c", "--out", "nowhere"], "holds no run to resume");
     refused(&["pretrain", "--accept-drift", "--config", "pocket", "--corpus", "c", "--out", "o"], "--resume");
     refused(&["pretrain", "--resume", "--corpus", "c", "--out", "o", "--set", "run.seed=1"], "`--config`");

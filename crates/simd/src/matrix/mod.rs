@@ -3,11 +3,15 @@
 //! `target ← α · left · right`, or added to what is there. Operands are rounded to the numbers a [`Precision`] names, products are summed in
 //! float32. The result does not depend on the number of threads.
 
+mod check;
+mod instructions;
 #[cfg(target_arch = "x86_64")]
 mod packed;
 mod speed;
 
-pub use speed::square_product_gflops;
+pub use check::largest_error;
+pub use instructions::{Instructions, instructions};
+pub use speed::{quick_product_gflops, square_product_gflops};
 
 use gemm::Parallelism;
 

@@ -147,8 +147,8 @@ impl MergePlan {
 
     /// Reads mergekit's YAML.
     pub fn from_yaml(text: &str) -> Result<Self, WeightsError> {
-        let plan: Self =
-            serde_norway::from_str(text).map_err(|error| WeightsError::Plan(error.to_string()))?;
+        let plan: Self = serde_norway::from_str(text)
+            .map_err(|error| WeightsError::Plan(nearest::explain(&error.to_string())))?;
         plan.check().map(|()| plan)
     }
 

@@ -69,7 +69,9 @@ pub trait TensorSource: Send + Sync {
 
     #[doc(hidden)]
     fn no_tensor(&self, name: &str) -> WeightsError {
-        WeightsError::NoTensor { place: self.place(), tensor: name.into() }
+        let infos = self.infos();
+        let meant = nearest::did_you_mean(name, infos.keys().map(String::as_str));
+        WeightsError::NoTensor { place: self.place(), tensor: name.into(), meant }
     }
 }
 

@@ -123,7 +123,8 @@ fn request_of(args: &Args) -> anyhow::Result<GatherRequest> {
         sets.push(GatherSet { name: name.into(), request: place(dir), hours: hours.remove(name) });
     }
     if let Some(name) = hours.keys().next() {
-        return Err(usage(format!("`--hours {name}=…` names a data set that `--data` does not")));
+        let meant = nearest::did_you_mean(name, sets.iter().map(|set| set.name.as_str()));
+        return Err(usage(format!("`--hours {name}=…` names a data set that `--data` does not{meant}")));
     }
     let against = args.against.iter().map(|given| {
         let (name, dir) = pair("--against", given, "makam=/data/makam")?;

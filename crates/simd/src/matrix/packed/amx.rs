@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use super::avx512::{BLOCKS, PANEL};
 use super::kernel::{Kernel, ONE_TERM, Step};
 use super::pack::Words;
+use crate::matrix::Instructions;
 
 /// Rows of a step.
 pub(super) const ROWS: usize = 32;
@@ -24,7 +25,17 @@ pub(super) fn kernel(
     terms: &'static [(usize, usize)],
     run: unsafe fn(&Step),
 ) -> Kernel {
-    Kernel { words, terms, rows: ROWS, panel: PANEL, blocks: BLOCKS, depth_multiple: DEPTH, run }
+    let instructions = Instructions::Amx;
+    Kernel {
+        instructions,
+        words,
+        terms,
+        rows: ROWS,
+        panel: PANEL,
+        blocks: BLOCKS,
+        depth_multiple: DEPTH,
+        run,
+    }
 }
 
 /// Whether tiles are there, the kernel lets us use them, and a product comes out right.

@@ -8,6 +8,7 @@ use std::arch::x86_64::{
 
 use super::kernel::{Blocks, Kernel, ONE_TERM, Step};
 use super::pack::Words;
+use crate::matrix::Instructions;
 
 /// Rows of a step: 12 sums, two vectors of the right operand and one number of the left fill 15 of the 16 registers.
 pub(super) const ROWS: usize = 6;
@@ -28,6 +29,7 @@ pub(super) fn is_there() -> bool {
 /// 72 rows of the deepest block are 216 KiB and a panel 48 KiB: both stay in a second cache of 512 KiB, six rows in the first.
 pub(super) fn kernel(words: &'static [Words]) -> Kernel {
     Kernel {
+        instructions: Instructions::Avx2,
         words,
         terms: ONE_TERM,
         rows: ROWS,

@@ -8,6 +8,7 @@ use std::arch::x86_64::{
 
 use super::kernel::{Blocks, Kernel, ONE_TERM, Step};
 use super::pack::Words;
+use crate::matrix::Instructions;
 
 /// Rows of a step: 24 sums, two vectors of the right operand and one number of the left fill the 32 registers.
 pub(super) const ROWS: usize = 12;
@@ -22,7 +23,8 @@ pub(super) const BLOCKS: Blocks = Blocks { depth: 768, rows: 120, panels: 4 };
 
 /// A kernel for operands of one term.
 pub(super) fn kernel(words: &'static [Words], run: unsafe fn(&Step)) -> Kernel {
-    Kernel { words, terms: ONE_TERM, rows: ROWS, panel: PANEL, blocks: BLOCKS, depth_multiple: 1, run }
+    let (instructions, terms) = (Instructions::Avx512, ONE_TERM);
+    Kernel { instructions, words, terms, rows: ROWS, panel: PANEL, blocks: BLOCKS, depth_multiple: 1, run }
 }
 
 /// Whether the processor has what this loop and its packing are compiled for.

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::pack::Words;
 use crate::Precision;
+use crate::matrix::Instructions;
 
 /// One small product: `target [rows, columns] ← alpha · left · right` (plus what is there when `keep`).
 pub(super) struct Step {
@@ -27,6 +28,8 @@ pub(super) struct Step {
 /// An inner loop and the layout it wants.
 #[derive(Clone, Copy)]
 pub(in crate::matrix) struct Kernel {
+    /// What the inner loop is made of.
+    pub(in crate::matrix) instructions: Instructions,
     /// What a word of a packed operand holds, for each term of the operand.
     pub(super) words: &'static [Words],
     /// Terms of left and right that are multiplied, in this order.
@@ -104,7 +107,8 @@ fn choose(precision: Precision) -> Option<Kernel> {
             Some(amx::kernel(SPLIT, SPLIT_TERMS, amx::step))
         }
         Precision::Bfloat16 if avx512::is_there() && is_x86_feature_detected!("avx512bf16") => {
-            Some(avx512::kernel(&[Words::Pair(0)], avx512::bfloat16))
+            let kernel = avx512::kernel(&[Words::Pair(0)], avx512::bfloat16);
+            Some(Kernel { instructions: Instructions::Avx512Bf16, ..kernel })
         }
         Precision::Float32 | Precision::Split => float32(&[Words::One(Precision::Float32)]),
         Precision::Bfloat16 => float32(&[Words::One(Precision::Bfloat16)]),
