@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
         must_not_be(&args.out, "merge configuration", config)?;
-        terminal.during("merge", || Ok(merge_planned(config, &args.out, &output)?))?
+        terminal.during("merge", || anyhow::Ok(merge_planned(config, &args.out, &output)?))?
     } else {
         let Some(base) = &args.base else { return Err(usage("name a `--base`")) };
         let lambdas = lambdas(&args.lambda, args.model.len())?;

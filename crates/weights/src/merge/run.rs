@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 
@@ -13,8 +14,8 @@ use super::sparsify::{dare_mask, dare_with_mask, trim};
 use super::{MergeMethod, MergePlan, Setting};
 use crate::{Tensor, TensorInfo, TensorSource, Tensors, WeightsError};
 
-/// Elements of results that are computed before they are handed on.
-const BATCH_ELEMENTS: usize = 16 << 20;
+/// Elements of results that are computed before they are handed on; three times as many may wait.
+const BATCH_ELEMENTS: usize = 5 << 20;
 
 /// The models of a plan, checked against each other.
 pub(crate) struct Sources<'a> {
@@ -300,20 +301,32 @@ pub(crate) fn merge_checked(
 ) -> Result<(), WeightsError> {
     let all: Vec<(&String, usize)> =
         sources.infos.iter().map(|(name, info)| (name, info.n_elements().unwrap_or(0))).collect();
-    let mut rest = &all[..];
-    while !rest.is_empty() {
-        let mut elements = 0;
-        let fits = rest.iter().take_while(|(_, n)| {
-            elements += n;
-            elements <= BATCH_ELEMENTS
+    // Hashing and writing one batch takes as long as computing the next, so they go side by side.
+    std::thread::scope(|scope| {
+        let (done, results) = mpsc::sync_channel(1);
+        scope.spawn(move || {
+            let mut rest = &all[..];
+            while !rest.is_empty() {
+                let (batch, later) = rest.split_at(batch_length(rest));
+                let merged: Vec<(&String, Result<Tensor, WeightsError>)> =
+                    batch.par_iter().map(|(name, _)| (*name, sources.merge(name))).collect();
+                // Nobody takes them after an error.
+                if done.send(merged).is_err() {
+                    return;
+                }
+                rest = later;
+            }
         });
-        let (batch, later) = rest.split_at(fits.count().max(1));
-        let merged: Vec<Result<Tensor, WeightsError>> =
-            batch.par_iter().map(|(name, _)| sources.merge(name)).collect();
-        for ((name, _), tensor) in batch.iter().zip(merged) {
-            sink(name, tensor?)?;
-        }
-        rest = later;
-    }
-    Ok(())
+        results.into_iter().flatten().try_for_each(|(name, tensor)| sink(name, tensor?))
+    })
+}
+
+/// How many of the next tensors are computed together, at least one.
+fn batch_length(rest: &[(&String, usize)]) -> usize {
+    let mut elements = 0;
+    let fits = rest.iter().take_while(|(_, n)| {
+        elements += n;
+        elements <= BATCH_ELEMENTS
+    });
+    fits.count().max(1)
 }
