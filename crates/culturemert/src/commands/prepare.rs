@@ -97,15 +97,15 @@ pub(crate) fn prepare_with_bar(request: &PrepareRequest, terminal: &Terminal) ->
         Progress::Decoded { done, total, .. } => {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
+            bar.set_message("");
         }
         Progress::Quarantined { file, detail, .. } => {
             bar.suspend(|| terminal.say(format!("quarantined `{file}`: {detail}")));
         }
         // Every file is looked at before the first is decoded.
-        Progress::Hashed { done, total } if done < total => {
+        Progress::Hashed { done, total } => {
             bar.set_message(format!("(looked at {done} of {total} files)"));
         }
-        Progress::Hashed { .. } => bar.set_message(""),
         Progress::Stored { done, total } => bar.set_message(format!("({done} of {total} files written)")),
     };
     let prepared = prepare(request, stop_flag(), &watch);
