@@ -176,7 +176,6 @@ mod tests {
     use super::super::recordings::tests::{drawn, recording};
     use super::super::report::{SimilarityRequest, similarity_report};
     use super::super::transfer::TransferCell;
-    use super::*;
     use crate::Bootstrap;
 
     fn request() -> SimilarityRequest {

@@ -20,14 +20,14 @@ pub(super) struct Distances {
 }
 
 /// Cultures by name; a recording without a frame has no say and is not drawn.
-pub(super) fn units_of(counts: &RecordingCounts) -> Result<Vec<CultureUnits<'_>>, EvaluateError> {
+pub(super) fn units_of<'a>(counts: &'a RecordingCounts) -> Result<Vec<CultureUnits<'a>>, EvaluateError> {
     let mut names: Vec<&str> = counts.recordings().iter().map(|one| one.culture.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
         return Err(EvaluateError::Empty { what: "the list of cultures".to_owned() });
     }
-    let of_culture = |culture| {
+    let of_culture = |culture: &'a str| {
         let rows = counts.recordings().iter().enumerate();
         let own = rows.filter(|(row, one)| one.culture == culture && counts.frames_of(*row) > 0);
         let rows: Vec<&[u32]> = own.map(|(row, _)| counts.row(row)).collect();
