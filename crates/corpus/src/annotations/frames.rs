@@ -26,10 +26,10 @@ fn middle(frame: usize) -> f64 {
 
 /// The first frame whose middle is not before `seconds`.
 fn first_from(seconds: f64) -> usize {
-    // The product rounds, so the guess may be one off.
     let guess = ((seconds * FRAMES_A_SECOND - 0.5).ceil().max(0.0)) as usize;
-    let guess = guess.saturating_sub(1);
-    (guess..).find(|&frame| middle(frame) >= seconds).unwrap_or(guess)
+    // The product rounds, so the guess may be one off.
+    let near = guess.saturating_sub(1)..guess + 1;
+    near.into_iter().find(|&frame| middle(frame) >= seconds).unwrap_or(guess + 1)
 }
 
 /// Every frame from the first event to the last, events in the order of time: between them it is known that there is none.

@@ -133,7 +133,7 @@ fn add(
         if tonic == 0.0 {
             return Err(fail("its tonic is 0 Hz".into()));
         }
-        if raw.tonic.is_some_and(|before| before != tonic) {
+        if raw.tonic.is_some_and(|before| before.total_cmp(&tonic).is_ne()) {
             return Err(fail(format!("its recording has a tonic of {tonic} Hz here and another one before")));
         }
         raw.tonic = Some(tonic);
@@ -146,7 +146,7 @@ fn add(
     }
     for (start, _) in rows {
         let end = if kind == AnnotationKind::Spans { time(text(columns.end)).map_err(fail)? } else { start };
-        if end < start || (kind == AnnotationKind::Spans && end == start) {
+        if kind == AnnotationKind::Spans && end <= start {
             return Err(fail(format!("its span ends at {end} s and starts at {start} s")));
         }
         raw.spans.push((start, end, label.to_owned()));
@@ -172,14 +172,14 @@ fn numbered(kind: AnnotationKind, raw: BTreeMap<String, Raw>) -> Result<Annotati
             }
         };
         marks.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.output.cmp(&b.output)));
-        if kind == AnnotationKind::Spans {
-            if let Some(pair) = marks.windows(2).find(|pair| pair[1].start < pair[0].end) {
-                let (before, after) = (pair[0], pair[1]);
-                return Err(format!(
-                    "spans of `{id}` overlap: one ends at {} s, the next begins at {} s",
-                    before.end, after.start
-                ));
-            }
+        if kind == AnnotationKind::Spans
+            && let Some(pair) = marks.windows(2).find(|pair| pair[1].start < pair[0].end)
+        {
+            let (before, after) = (pair[0], pair[1]);
+            return Err(format!(
+                "spans of `{id}` overlap: one ends at {} s, the next begins at {} s",
+                before.end, after.start
+            ));
         }
         of.insert(id, marks);
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corpus::{AnnotationKind, Annotations};
+use culturemert_corpus::{AnnotationKind, Annotations};
 
 fn written(folder: &Path, name: &str, text: &str) -> Annotations {
     let path = folder.join(name);

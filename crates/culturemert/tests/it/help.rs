@@ -91,7 +91,7 @@ fn bash_completes_with_what_it_is_given() {
         );
         let output = Command::new("bash").current_dir(folder.path()).args(["--norc", "-c", &ask]).output();
         let output = output.unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned() + &talk(&output)
+        String::from_utf8_lossy(&output.stdout).trim().to_owned() + &talk(&output)
     };
     assert_eq!(completed("culturemert pre", 1), "prepare pretrain");
     assert_eq!(completed("culturemert pretrain --dry", 2), "--dry-run");
