@@ -321,7 +321,7 @@ fn every_culture_and_every_group_has_its_lambda() {
         }
     }
     // The same as a file, in either spelling.
-    assert_eq!(MergePlan::from_toml(&toml_text(&plan)).unwrap(), plan);
+    assert_eq!(MergePlan::from_toml(TOML).unwrap(), plan);
     let yaml = "merge_method: task_arithmetic\nbase_model: base\nparameters:\n  lambda:\n    - {group: front-end, value: 0}\n    - {group: layers.1, value: 0.5}\n    - {value: 1}\nmodels:\n  - {model: makam, parameters: {weight: 0.2}}\n  - {model: lyra, parameters: {weight: -0.1}}\n  - {model: carnatic, parameters: {weight: 0.4}}\n";
     let read = merge_in_memory(&MergePlan::from_yaml(yaml).unwrap(), Some(&base), &sources).unwrap();
     assert_eq!(bits(&read), bits(&merged));
@@ -333,16 +333,22 @@ fn every_culture_and_every_group_has_its_lambda() {
     assert!(error.contains("`layers.2-3`") && error.contains("lambda"), "{error}");
 }
 
-/// A plan as TOML, written as its text says.
-fn toml_text(plan: &MergePlan) -> String {
-    let mut text = String::from("merge_method = \"task_arithmetic\"\nbase_model = \"base\"\nseed = 0\n");
-    text += "[parameters]\nlambda = [{group = \"front-end\", value = 0.0}, {group = \"layers.1\", value = 0.5}, {value = 1.0}]\n";
-    for model in &plan.models {
-        let weight = model.parameters.weight.as_ref().and_then(|weight| weight.of("any")).unwrap();
-        text += &format!("[[models]]\nmodel = \"{}\"\nparameters = {{weight = {weight:?}}}\n", model.model);
-    }
-    text
-}
+/// The plan of the test above as TOML.
+const TOML: &str = r#"
+merge_method = "task_arithmetic"
+base_model = "base"
+[parameters]
+lambda = [{group = "front-end", value = 0}, {group = "layers.1", value = 0.5}, {value = 1}]
+[[models]]
+model = "makam"
+parameters = {weight = 0.2}
+[[models]]
+model = "lyra"
+parameters = {weight = -0.1}
+[[models]]
+model = "carnatic"
+parameters = {weight = 0.4}
+"#;
 
 #[test]
 fn a_sweep_in_memory_gives_what_is_written() {

@@ -2,13 +2,14 @@
 //!
 //! Keys and defaults are mergekit's (0.1.5). Refused rather than ignored: slices, tokenizers, gradients over layers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{DareRescale, LayerGroup, Setting};
-use crate::WeightsError;
 use crate::model::read_text;
+use crate::{TensorInfo, WeightsError};
 
 /// A merge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -210,12 +211,9 @@ impl MergePlan {
     }
 
     /// Refuses a group of layers that none of the tensors to be merged belongs to: a slip, or heads where there are none.
-    pub(crate) fn check_groups<'t>(
-        &self,
-        tensors: impl Iterator<Item = &'t String> + Clone,
-    ) -> Result<(), WeightsError> {
+    pub(crate) fn check_groups(&self, tensors: &BTreeMap<String, TensorInfo>) -> Result<(), WeightsError> {
         for (key, setting) in self.settings() {
-            if let Some(group) = setting.idle_group(tensors.clone()) {
+            if let Some(group) = setting.idle_group(tensors) {
                 return Err(WeightsError::Plan(format!(
                     "it sets `{key}` for the group `{group}`, to which none of the tensors belongs"
                 )));

@@ -56,7 +56,7 @@ impl<'a> Sources<'a> {
             theirs.retain(|_, info| info.dtype.is_float());
             compare_names(&model.model, &theirs, reference_name, &infos)?;
         }
-        plan.check_groups(infos.keys())?;
+        plan.check_groups(&infos)?;
         let base = base.filter(|_| plan.base_model.is_some());
         let is_vector = check_vectors(plan, base, models)?;
         Ok(Self { plan, base, models, is_vector, infos, others })

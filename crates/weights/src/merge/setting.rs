@@ -3,9 +3,12 @@
 //! `filter` is mergekit's: it fits a tensor whose name contains it, `*` and its absence fit all, the first that fits counts, and where none
 //! fits the next wider setting does. `group` is ours.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::LayerGroup;
+use crate::TensorInfo;
 
 /// A number for all tensors, or numbers by tensor of which the first that fits counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,12 +73,9 @@ impl Setting {
     }
 
     /// A group that none of the tensors belongs to: asked for, and without effect.
-    pub(super) fn idle_group<'t>(
-        &self,
-        tensors: impl Iterator<Item = &'t String> + Clone,
-    ) -> Option<&LayerGroup> {
-        let groups = self.entries().iter().filter_map(|entry| entry.group.as_ref());
-        groups.into_iter().find(|group| !tensors.clone().any(|tensor| group.contains(tensor)))
+    pub(super) fn idle_group(&self, tensors: &BTreeMap<String, TensorInfo>) -> Option<&LayerGroup> {
+        let mut groups = self.entries().iter().filter_map(|entry| entry.group.as_ref());
+        groups.find(|group| !tensors.keys().any(|tensor| group.contains(tensor)))
     }
 
     fn entries(&self) -> &[NamedSetting] {
