@@ -11,7 +11,7 @@ use files::FilesError;
 
 use crate::StudyError;
 use crate::evaluation::{EvaluatedCell, Evaluation};
-use crate::results::{ModelKind, StudyResults};
+use crate::results::{ModelKind, SeedScore, StudyResults};
 use crate::statistics::mean;
 
 /// A file of numbers larger than this is not one of ours.
@@ -64,7 +64,8 @@ impl MeasuredTransfer {
             for target in &results.data.cultures {
                 let score = |model: &str| {
                     let probe = results.probe(model, &target.name)?;
-                    Some(0.5 * (probe.roc_auc.mean + probe.average_precision.mean))
+                    let per_seed: Vec<f64> = probe.per_seed.iter().map(SeedScore::score).collect();
+                    (!per_seed.is_empty()).then(|| mean(&per_seed))
                 };
                 match (score(&model.name), base.and_then(|base| score(&base.name))) {
                     (Some(adapted), Some(before)) => cells.push(TransferCell {

@@ -3,13 +3,12 @@
 //! `w_i = total · exp(−d_i / (t·d̄)) / Σ_j exp(−d_j / (t·d̄))`, with d the Jensen–Shannon divergences of the sources from the target, d̄ their mean
 //! and t the temperature. Dividing by d̄ makes the weights the same in nats and in bits. They add to the total of the uniform rule: n·λ for
 //! λ of n task vectors, 1 for shares of a mixture; t → ∞ gives the uniform weights, t → 0 the nearest source alone.
-//! A target that is a source itself is as far from itself as its split-half floor, not 0: zero is what no sample of it would show.
+//! A target that is a source itself is at distance 0 and has the largest weight.
 //! Pure; f64.
 
 use serde::{Deserialize, Serialize};
 
 use super::Similarity;
-use super::halves::SplitHalves;
 use crate::EvaluateError;
 use crate::error::all_finite;
 
@@ -86,10 +85,9 @@ pub fn guided_weights(distances: &[f64], total: f64, temperature: f64) -> Result
     Ok(distances.iter().map(|&distance| total * weight(distance) / sum).collect())
 }
 
-/// Weights of `sources` for every culture as target, and for all of them together. `halves` gives the distance of a culture from itself.
+/// Weights of `sources` for every culture as target, and for all of them together.
 pub fn guide(
     similarity: &Similarity,
-    halves: Option<&SplitHalves>,
     sources: &[String],
     guidance: Guidance,
 ) -> Result<Vec<GuidedTarget>, EvaluateError> {
@@ -104,17 +102,7 @@ pub fn guide(
     if let Some(twice) = (1..sources.len()).find(|&i| sources[..i].contains(&sources[i])) {
         return Err(EvaluateError::Twice { what: "source".to_owned(), name: sources[twice].clone() });
     }
-    let own = |culture: &str| {
-        let halves = halves?;
-        Some(halves.culture(culture)?.divergence?.mean / halves.unit.of_nats(1.0))
-    };
-    let between = |source: usize, target: usize| {
-        if source == target {
-            own(&similarity.cultures[source]).unwrap_or(0.0)
-        } else {
-            similarity.mean.jsd_nats[source][target]
-        }
-    };
+    let between = |source: usize, target: usize| similarity.mean.jsd_nats[source][target];
     let n_targets = similarity.cultures.len();
     let weights = |target: Option<usize>| {
         let distance = |&source: &usize| match target {

@@ -61,7 +61,7 @@ pub fn similarity_report(
     let similarity = similarity(&counts.tables()?)?;
     let halves = split_halves(counts, request.unit, request.splits)?;
     let sources = request.sources.as_ref().unwrap_or(&similarity.cultures);
-    let guided = guide(&similarity, Some(&halves), sources, request.guidance)?;
+    let guided = guide(&similarity, sources, request.guidance)?;
     let of_culture =
         |culture: &String| counts.recordings().iter().filter(|one| one.culture == *culture).count();
     let transfer = request.transfer.as_ref();

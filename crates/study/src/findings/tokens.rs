@@ -90,7 +90,7 @@ pub(super) fn similarity_goes_with_transfer(subjects: &Subjects) -> Finding {
         Err(error) => return claim.not_measured(&format!("Nothing to relate: {error}.")),
     };
     let (verdict, meaning) = match relation.ends {
-        _ if relation.p_greater <= SURE => (Verdict::Shown, "too rare to be chance"),
+        _ if relation.p_greater <= SURE => (Verdict::Shown, "rarer than one in twenty"),
         Some([_, high]) if high < WEAK => (Verdict::NotShown, "at most a weak relation"),
         _ => (Verdict::TooSmallToTell, "may be chance, but a relation is not ruled out"),
     };
