@@ -142,14 +142,12 @@ fn code_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// Codes of one file, `[T, K]`.
 fn codes_of(file: &Path, n_codebooks: Option<usize>) -> anyhow::Result<Npy<u16>> {
     let codes = Npy::<u16>::open(file)?;
-    match (codes.shape(), n_codebooks) {
-        ([_, _], None) => Ok(codes),
-        ([_, found], Some(needed)) if *found == needed => Ok(codes),
-        (shape, needed) => {
-            let needed = needed.map_or("[frames, codebooks]".to_owned(), |n| format!("[frames, {n}]"));
-            Err(usage(format!("codes `{}` have shape {shape:?}, needed is {needed}", file.display())))
-        }
+    let shape = codes.shape();
+    if shape.len() == 2 && n_codebooks.is_none_or(|needed| shape[1] == needed) {
+        return Ok(codes);
     }
+    let needed = n_codebooks.map_or("[frames, codebooks]".to_owned(), |n| format!("[frames, {n}]"));
+    Err(usage(format!("codes `{}` have shape {shape:?}, needed is {needed}", file.display())))
 }
 
 fn recording_name(file: &Path) -> String {

@@ -207,7 +207,7 @@ mod tests {
         let same = halves.pair("a", "again").unwrap();
         assert!(same.divergence.low < 0.0 && same.divergence.high > 0.0, "{same:?}");
         let other = halves.pair("b", "a").unwrap();
-        assert!(other.divergence.low > 0.0 && other.share_above == 1.0, "{other:?}");
+        assert!(other.divergence.low > 0.0 && other.share_above > 0.999, "{other:?}");
     }
 
     #[test]

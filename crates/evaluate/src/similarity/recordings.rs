@@ -96,16 +96,12 @@ impl RecordingCounts {
         let mut block = TokenCounts::new(&recording.culture, n_codebooks, n_entries)?;
         block.add(codes)?;
         let cells = self.cells();
-        let row = match self.rows.get(recording) {
-            Some(&row) => row,
-            None => {
-                let row = self.recordings.len();
-                self.recordings.push(recording.clone());
-                self.rows.insert(recording.clone(), row);
-                self.counts.resize(self.counts.len() + cells, 0);
-                row
-            }
-        };
+        let row = self.rows.get(recording).copied().unwrap_or(self.recordings.len());
+        if row == self.recordings.len() {
+            self.recordings.push(recording.clone());
+            self.rows.insert(recording.clone(), row);
+            self.counts.resize(self.counts.len() + cells, 0);
+        }
         if self.frames_of(row) + block.n_frames() > u64::from(u32::MAX) {
             return Err(EvaluateError::Setting {
                 name: "frames of a recording",

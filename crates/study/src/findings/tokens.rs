@@ -3,6 +3,8 @@
 //! Similarity is the Jensen–Shannon divergence with its sign turned. Spearman's ρ between similarity and transfer is judged by a Mantel
 //! test, because pairs share models and traditions (`evaluate::rank_relation`).
 
+use std::fmt::Write;
+
 use evaluate::Bootstrap;
 
 use super::{Claim, Subjects};
@@ -55,7 +57,8 @@ pub(super) fn hindustani_and_carnatic_are_closest(subjects: &Subjects) -> Findin
     explanation += " Pooled counts have no spread over seeds; the order alone is judged.";
     let intervals = similarity.intervals.as_ref();
     if let Some(pair) = intervals.and_then(|intervals| intervals.pair(hindustani, carnatic)) {
-        explanation += &format!(
+        let _ = write!(
+            explanation,
             " Of all pairs, Western ones among them, it has the least divergence in {:.0} % of resamples of the recordings.",
             100.0 * pair.closest_share
         );

@@ -1,5 +1,7 @@
 //! The tables of the report, in the paper's layouts where the paper has one.
 
+use std::fmt::Write;
+
 use evaluate::{Bounds, OverSplits, PairBounds};
 
 use super::table::{Best, Cell, Column, Row, Table, duration};
@@ -199,7 +201,8 @@ fn distances(
     });
     let mut note = format!("{unit} Mean over codebooks of pooled counts; the least of each column in bold.");
     if let Some(intervals) = intervals {
-        note += &format!(
+        let _ = write!(
+            note,
             " Intervals of {} per cent over recordings (basic bootstrap); they take off what the choice of recordings adds.",
             100.0 * intervals.bootstrap.level
         );
