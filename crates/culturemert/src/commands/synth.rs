@@ -1,5 +1,6 @@
 //! `synth`: the built-in corpus as wav files and an index.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -84,7 +85,7 @@ fn write_annotations(request: &synth::PlanRequest, out: &Path) -> anyhow::Result
             // Where two notes meet, the later one is heard.
             let sounding = truth.melody.iter().rev().find(|note| (note.start..note.end).contains(&seconds));
             if let Some(note) = sounding {
-                melody.push_str(&format!("{id}\t{seconds:.4}\t{:.3}\t{tonic:.3}\n", note.hz));
+                let _ = writeln!(melody, "{id}\t{seconds:.4}\t{:.3}\t{tonic:.3}", note.hz);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! An evaluation set: recordings with splits and answers, wherever they lie.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ impl SetRecording {
             }
         };
         if !self.frames.is_empty() {
-            heard.push_str(&format!(" frames {:?}", self.frames));
+            let _ = write!(heard, " frames {:?}", self.frames);
         }
         heard
     }

@@ -53,17 +53,21 @@ fn every_message_of_the_troubleshooting_page_is_one_of_the_program() {
     }
 }
 
+fn is_page(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension == "md")
+}
+
 #[test]
 fn the_book_has_every_page_and_links_lead_somewhere() {
     let summary = page("SUMMARY.md");
     for entry in std::fs::read_dir(root().join("docs")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.ends_with(".md") && name != "SUMMARY.md" {
+        if is_page(&name) && name != "SUMMARY.md" {
             assert!(summary.contains(&format!("]({name})")), "the book lacks {name}");
             let text = page(&name);
             let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-            for link in links.filter(|link| link.ends_with(".md") && !link.contains("://")) {
+            for link in links.filter(|link| is_page(link) && !link.contains("://")) {
                 assert!(root().join("docs").join(link).is_file(), "{name} links to {link}");
             }
         }
