@@ -146,9 +146,10 @@ fn single_frames_are_probed_by_annotations() {
         let synthetic = std::fs::read_to_string(dir.join("annotated").join(table)).unwrap();
         std::fs::write(dir.join("recordings").join(table), synthetic).unwrap();
     }
+    std::fs::write(dir.join("probe.toml"), "epochs = 20\nseeds = [1, 2]\nhidden = 64\n").unwrap();
     let data = ["base/model", "--data", "rhythm=corpus,pitch=corpus,own=recordings/index.jsonl"];
     let frames = "rhythm=recordings/beats.tsv,pitch=recordings/melody.tsv,own=recordings/melody.tsv";
-    let more = ["--split", "group", "--frames-per-recording", "40", "--frames", frames];
+    let more = ["--split", "group", "--frames-per-recording", "200", "--frames", frames];
     let evaluate = [&EVALUATE[..], &data, &more].concat();
     let run = |out: &str, threads: &str| {
         let arguments = [&evaluate[..], &["--out", out]].concat();
@@ -161,14 +162,14 @@ fn single_frames_are_probed_by_annotations() {
     assert_eq!(first["sets"][0]["metrics"], serde_json::json!(["ROC-AUC", "AP"]));
     assert_eq!(first["sets"][1]["metrics"], serde_json::json!(["accuracy", "macro F1"]));
     let items: u64 = first["sets"][1]["files"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
-    assert!((600..=1200).contains(&items), "40 frames of each of 30 pieces, less where few sound: {items}");
-    // Melodies are heard in log-mel bands: what is measured there is better than chance.
+    assert!((4000..=6000).contains(&items), "200 frames of each of 30 pieces, less where few sound: {items}");
+    // Strokes stand out in log-mel bands, if the frames are those of the annotations.
     let score = |model: &str, set: &str| {
         let cells = first["cells"].as_array().unwrap();
         let cell = cells.iter().find(|cell| cell["model"] == model && cell["set"] == set).unwrap();
         cell["first"]["mean"].as_f64().unwrap()
     };
-    assert!(score("log-mel statistics", "rhythm") > score("chance", "rhythm"), "{first}");
+    assert!(score("log-mel statistics", "rhythm") > score("chance", "rhythm") + 0.2, "{first}");
     assert_eq!(first, run("two", "3"), "other threads");
     assert_eq!(first, run("one", "2"), "kept features");
     let refused = |frames: &str, part: &str| {
