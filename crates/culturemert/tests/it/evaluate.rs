@@ -17,6 +17,14 @@ fn world(dir: &Path) {
 
 const EVALUATE: [&str; 5] = ["evaluate", "--config", "probe.toml", "--json", "--models"];
 
+/// What an evaluation into `out` prints, made by so many threads.
+fn evaluated(dir: &Path, evaluate: &[&str], out: &str, threads: &str) -> Value {
+    let arguments = [evaluate, &["--out", out]].concat();
+    let output = culturemert(dir, &arguments).env("RAYON_NUM_THREADS", threads).output().unwrap();
+    assert!(output.status.success(), "{}", talk(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 fn column(evaluation: &Value, list: &str, key: &str) -> Vec<String> {
     let rows = evaluation[list].as_array().unwrap();
     rows.iter().map(|row| row[key].as_str().unwrap().to_owned()).collect()
@@ -30,12 +38,7 @@ fn models_meet_baselines_and_the_digits_stay() {
     let data = ["base/model,adapted/model", "--data", "culture=corpus#@culture,tradition=corpus"];
     let more = ["--split", "group", "--western", "tradition"];
     let evaluate = [&EVALUATE[..], &data, &more].concat();
-    let run = |out: &str, threads: &str| {
-        let arguments = [&evaluate[..], &["--out", out]].concat();
-        let output = culturemert(dir, &arguments).env("RAYON_NUM_THREADS", threads).output().unwrap();
-        assert!(output.status.success(), "{}", talk(&output));
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
+    let run = |out, threads| evaluated(dir, &evaluate, out, threads);
     let first = run("one", "1");
     assert_eq!(
         column(&first, "models", "name"),
@@ -151,12 +154,7 @@ fn single_frames_are_probed_by_annotations() {
     let frames = "rhythm=recordings/beats.tsv,pitch=recordings/melody.tsv,own=recordings/melody.tsv";
     let more = ["--split", "group", "--frames-per-recording", "200", "--frames", frames];
     let evaluate = [&EVALUATE[..], &data, &more].concat();
-    let run = |out: &str, threads: &str| {
-        let arguments = [&evaluate[..], &["--out", out]].concat();
-        let output = culturemert(dir, &arguments).env("RAYON_NUM_THREADS", threads).output().unwrap();
-        assert!(output.status.success(), "{}", talk(&output));
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
+    let run = |out, threads| evaluated(dir, &evaluate, out, threads);
     let first = run("one", "1");
     assert_eq!(first["sets"][0]["outputs"], serde_json::json!(["cycle", "group"]));
     assert_eq!(first["sets"][0]["metrics"], serde_json::json!(["ROC-AUC", "AP"]));
