@@ -12,6 +12,7 @@ mod error;
 pub mod evaluation;
 pub mod findings;
 mod markup;
+mod numbers_file;
 pub mod paper;
 pub mod report;
 pub mod results;

@@ -3,19 +3,14 @@
 //! `gain(source, target) = score of the model adapted to source, on target − score of the base, on target`. Pure but for reading.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use evaluate::TransferCell;
-use files::FilesError;
 
-use crate::StudyError;
 use crate::evaluation::{EvaluatedCell, Evaluation};
 use crate::results::{ModelKind, SeedScore, StudyResults};
 use crate::statistics::mean;
-
-/// A file of numbers larger than this is not one of ours.
-const LARGEST: u64 = 256 << 20;
+use crate::{StudyError, numbers_file};
 
 /// Gains, and what they are gains of.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,23 +31,16 @@ impl MeasuredTransfer {
         sources: &BTreeMap<String, String>,
         targets: &BTreeMap<String, String>,
     ) -> Result<Self, StudyError> {
-        let not_results = |reason: String| StudyError::NotResults { path: path.into(), reason };
-        let size = fs::metadata(path).map_err(FilesError::io("open", path))?.len();
-        if size > LARGEST {
-            return Err(not_results(format!("it has {size} bytes, more than the {LARGEST} allowed")));
-        }
-        let text = fs::read_to_string(path).map_err(FilesError::io("read", path))?;
-        let value: serde_json::Value =
-            serde_json::from_str(&text).map_err(|error| not_results(error.to_string()))?;
+        let value = numbers_file::read(path)?;
         if value.get("sets").is_some() {
             let evaluation = Evaluation::from_value(path, value)?;
             return Self::of_evaluation(&evaluation, sources, targets);
         }
         if !sources.is_empty() || !targets.is_empty() {
             let reason = "the results of a study say themselves what models were adapted to; leave sources and targets away";
-            return Err(not_results(reason.to_owned()));
+            return Err(numbers_file::not_results(path, reason.to_owned()));
         }
-        Ok(Self::of_study(&StudyResults::read(path)?))
+        Ok(Self::of_study(&StudyResults::from_value(path, value)?))
     }
 
     /// Single-culture models of a study, on every tradition they and the base were probed on: mean of ROC-AUC and average precision.

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use export::{tables_as_text, write_all};
 
-use crate::StudyError;
 use crate::paper::PaperSet;
 use crate::results::Spread;
+use crate::{StudyError, numbers_file};
 
 /// Version of the layout of `evaluation.json`.
 pub const SCHEMA: u32 = 1;
@@ -188,13 +188,7 @@ pub struct EvaluatedCell {
 impl Evaluation {
     /// The content of the `evaluation.json` at `path`.
     pub(crate) fn from_value(path: &Path, value: serde_json::Value) -> Result<Self, StudyError> {
-        let not_results = |reason: String| StudyError::NotResults { path: path.into(), reason };
-        match value.get("schema").and_then(serde_json::Value::as_u64) {
-            Some(schema) if schema == u64::from(SCHEMA) => {}
-            Some(found) => return Err(StudyError::Schema { path: path.into(), found, needed: SCHEMA }),
-            None => return Err(not_results("it states no `schema`".into())),
-        }
-        serde_json::from_value(value).map_err(|error| not_results(error.to_string()))
+        numbers_file::of_schema(path, value, SCHEMA)
     }
 
     /// The numbers of this model on this set.

@@ -12,10 +12,8 @@ mod similarity;
 mod training;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use files::FilesError;
 use serde::{Deserialize, Serialize};
 
 pub use data::{CultureData, DataDescription, LeftOut, TokenizerFacts};
@@ -25,12 +23,10 @@ pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread};
 pub use similarity::Similarity;
 pub use training::{CurvePoint, StepTiming, TrainingRun};
 
-use crate::StudyError;
+use crate::{StudyError, numbers_file};
 
 /// Version of the layout of `results.json`.
 pub const SCHEMA: u32 = 1;
-/// A results file larger than this is not one of ours.
-const LARGEST: u64 = 256 << 20;
 
 /// Everything a study found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,20 +93,12 @@ impl StudyResults {
 
     /// Reads `results.json`, checking schema, fields and consistency.
     pub fn read(path: &Path) -> Result<Self, StudyError> {
-        let not_results = |reason: String| StudyError::NotResults { path: path.into(), reason };
-        let size = fs::metadata(path).map_err(FilesError::io("open", path))?.len();
-        if size > LARGEST {
-            return Err(not_results(format!("it has {size} bytes, more than the {LARGEST} allowed")));
-        }
-        let text = fs::read_to_string(path).map_err(FilesError::io("read", path))?;
-        let value: serde_json::Value =
-            serde_json::from_str(&text).map_err(|error| not_results(error.to_string()))?;
-        match value.get("schema").and_then(serde_json::Value::as_u64) {
-            Some(schema) if schema == u64::from(SCHEMA) => {}
-            Some(found) => return Err(StudyError::Schema { path: path.into(), found, needed: SCHEMA }),
-            None => return Err(not_results("it states no `schema`".into())),
-        }
-        let results: Self = serde_json::from_value(value).map_err(|error| not_results(error.to_string()))?;
+        Self::from_value(path, numbers_file::read(path)?)
+    }
+
+    /// The content of the `results.json` at `path`, checked in the same way.
+    pub(crate) fn from_value(path: &Path, value: serde_json::Value) -> Result<Self, StudyError> {
+        let results: Self = numbers_file::of_schema(path, value, SCHEMA)?;
         results.check()?;
         Ok(results)
     }
