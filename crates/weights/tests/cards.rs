@@ -1,11 +1,13 @@
 //! Model cards: what history they tell, and which licences they pass on or refuse to claim.
 
+mod drawn;
+
 use std::fs;
 use std::path::Path;
 
 use culturemert_weights::{
-    Card, DataOrigin, Lineage, MergeOutput, MergePlan, ModelDirectory, ModelFiles, ModelShape, Tensor,
-    Tensors, WeightsError, convert_to_hf, merge_directories,
+    Card, DataOrigin, Lineage, MergeOutput, MergePlan, ModelDirectory, ModelFiles, Tensors, WeightsError,
+    convert_to_hf, merge_directories,
 };
 use serde_json::{Value, json};
 
@@ -18,12 +20,7 @@ fn config() -> Value {
 }
 
 fn model(salt: &str) -> Tensors {
-    let shapes = ModelShape::from_config(&config(), "test").expect("a sound configuration").tensors();
-    let tensor = |name: &str, shape: Vec<usize>| {
-        let n = shape.iter().product();
-        Tensor { shape, data: golden::cf_uniforms(&format!("{salt}/{name}"), n) }
-    };
-    shapes.into_iter().map(|(name, shape)| (name.clone(), tensor(&name, shape))).collect()
+    drawn::encoder(&config(), salt)
 }
 
 fn trained_on(culture: &str, licences: &[&str]) -> Lineage {

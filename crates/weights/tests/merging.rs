@@ -1,11 +1,13 @@
 //! Merging against mergekit's answers, and on directories.
 
+mod drawn;
+
 use std::fs;
 use std::path::Path;
 
 use culturemert_weights::{
     Card, DareRescale, DataOrigin, Lineage, MergeMethod, MergeOutput, MergePlan, ModelDirectory, ModelFiles,
-    ModelShape, Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_files, merge_planned,
+    Tensor, TensorSource, Tensors, dare_with_mask, merge_directories, merge_files, merge_planned,
     merge_tensors, read_safetensors, task_vector_statistics, write_safetensors,
 };
 use serde_json::json;
@@ -78,12 +80,7 @@ fn config() -> serde_json::Value {
 }
 
 fn model(salt: &str) -> Tensors {
-    let shapes = ModelShape::from_config(&config(), "test").expect("a sound configuration").tensors();
-    let tensor = |name: &str, shape: Vec<usize>| {
-        let n = shape.iter().product();
-        Tensor { shape, data: golden::cf_uniforms(&format!("{salt}/{name}"), n) }
-    };
-    shapes.into_iter().map(|(name, shape)| (name.clone(), tensor(&name, shape))).collect()
+    drawn::encoder(&config(), salt)
 }
 
 fn write(dir: &Path, config: &serde_json::Value, tensors: &Tensors, culture: &str) {

@@ -1,13 +1,15 @@
 //! Task vectors, λ by culture and by group of layers, sharded output, and the laws of a merge.
 
+mod drawn;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use culturemert_weights::{
     Card, DataOrigin, Kind, LambdaSweep, LayerGroup, Lineage, MergeMethod, MergeModel, MergeOutput,
-    MergePlan, ModelDirectory, ModelFiles, ModelParameters, ModelShape, Setting, Tensor, TensorSource,
-    Tensors, identity, inspect, merge_directories, merge_in_memory, merge_planned, open_source,
-    write_safetensors, write_task_vector, write_task_vector_file,
+    MergePlan, ModelDirectory, ModelFiles, ModelParameters, Setting, TensorSource, Tensors, identity,
+    inspect, merge_directories, merge_in_memory, merge_planned, open_source, write_safetensors,
+    write_task_vector, write_task_vector_file,
 };
 use serde_json::{Value, json};
 
@@ -20,12 +22,7 @@ fn config() -> Value {
 }
 
 fn model(salt: &str) -> Tensors {
-    let shapes = ModelShape::from_config(&config(), "test").expect("a sound configuration").tensors();
-    let tensor = |name: &str, shape: Vec<usize>| {
-        let n = shape.iter().product();
-        Tensor { shape, data: golden::cf_uniforms(&format!("{salt}/{name}"), n) }
-    };
-    shapes.into_iter().map(|(name, shape)| (name.clone(), tensor(&name, shape))).collect()
+    drawn::encoder(&config(), salt)
 }
 
 fn write(dir: &Path, tensors: &Tensors, culture: &str, licences: &[&str]) {
