@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::DivergenceUnit;
 use super::recordings::RecordingCounts;
-use super::units::{CultureUnits, Distances, distances, pairs_of, pooled, units_of};
+use super::units::{CultureUnits, Distances, distances, is_pair, pairs_of, pooled, units_of};
 use crate::EvaluateError;
 use crate::bootstrap::{Bootstrap, quantile};
 
@@ -80,10 +80,7 @@ impl SplitHalves {
 
     /// The pair of these names, in either order.
     pub fn pair(&self, a: &str, b: &str) -> Option<&PairExcess> {
-        let is_it = |pair: &&PairExcess| {
-            (pair.first == a && pair.second == b) || (pair.first == b && pair.second == a)
-        };
-        self.pairs.iter().find(is_it)
+        self.pairs.iter().find(|pair| is_pair([&pair.first, &pair.second], a, b))
     }
 }
 

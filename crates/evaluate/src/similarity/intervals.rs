@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::DivergenceUnit;
 use super::recordings::RecordingCounts;
-use super::units::{CultureUnits, Distances, distances, pairs_of, pooled, units_of};
+use super::units::{CultureUnits, Distances, distances, is_pair, pairs_of, pooled, units_of};
 use crate::EvaluateError;
 use crate::bootstrap::{Bootstrap, quantile};
 
@@ -63,10 +63,7 @@ pub struct SimilarityIntervals {
 impl SimilarityIntervals {
     /// The pair of these names, in either order.
     pub fn pair(&self, a: &str, b: &str) -> Option<&PairBounds> {
-        let is_it = |pair: &&PairBounds| {
-            (pair.first == a && pair.second == b) || (pair.first == b && pair.second == a)
-        };
-        self.pairs.iter().find(is_it)
+        self.pairs.iter().find(|pair| is_pair([&pair.first, &pair.second], a, b))
     }
 }
 

@@ -44,6 +44,11 @@ pub(super) fn pairs_of(n: usize) -> Vec<(usize, usize)> {
     (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).collect()
 }
 
+/// Whether a pair is that of `a` and `b`, in either order.
+pub(super) fn is_pair([first, second]: [&str; 2], a: &str, b: &str) -> bool {
+    (first == a && second == b) || (first == b && second == a)
+}
+
 /// Counts of rows, each taken `times` times.
 pub(super) fn pooled<'a>(rows: impl IntoIterator<Item = (&'a [u32], u64)>, cells: usize) -> Vec<u64> {
     let mut sums = vec![0; cells];
