@@ -43,8 +43,9 @@ mod shards;
 mod split;
 mod stratify;
 mod survey;
+mod table;
 
-pub use annotations::{AnnotatedFrame, AnnotationKind, Annotations, FRAMES_A_SECOND};
+pub use annotations::{AnnotatedFrame, AnnotationKind, Annotations, FRAMES_A_SECOND, middle_of_frame};
 pub use clip::Clip;
 pub use codes::{CodesHeader, CodesReader, CodesWriter, ShardCodesWriter};
 pub use collate::{Alignment, CollateRule, Collated, CollatedClip, collate};

@@ -3,9 +3,10 @@
 use draws::{Draws, fnv1a64};
 
 use super::Mark;
+use crate::FRAME_SAMPLES;
 
-/// Frames of the model a second.
-pub const FRAMES_A_SECOND: f64 = 75.0;
+/// Frames of the model a second: 75.
+pub const FRAMES_A_SECOND: f64 = audio::SAMPLE_RATE as f64 / FRAME_SAMPLES as f64;
 
 /// An event belongs to the frames whose middle is so near, seconds: the nearest frame and one on each side. People tap less exactly.
 const NEAR: f64 = 1.5 / FRAMES_A_SECOND;
@@ -19,8 +20,8 @@ pub struct AnnotatedFrame {
     pub outputs: Vec<usize>,
 }
 
-/// The middle of a frame.
-fn middle(frame: usize) -> f64 {
+/// The middle of a frame, seconds.
+pub fn middle_of_frame(frame: usize) -> f64 {
     (frame as f64 + 0.5) / FRAMES_A_SECOND
 }
 
@@ -29,7 +30,7 @@ fn first_from(seconds: f64) -> usize {
     let guess = ((seconds * FRAMES_A_SECOND - 0.5).ceil().max(0.0)) as usize;
     // The product rounds, so the guess may be one off.
     let near = guess.saturating_sub(1)..guess + 1;
-    near.into_iter().find(|&frame| middle(frame) >= seconds).unwrap_or(guess + 1)
+    near.into_iter().find(|&frame| middle_of_frame(frame) >= seconds).unwrap_or(guess + 1)
 }
 
 /// Every frame from the first event to the last, events in the order of time: between them it is known that there is none.
@@ -38,7 +39,7 @@ pub(super) fn of_events(events: &[Mark]) -> Vec<AnnotatedFrame> {
     let begin = first_from(first.start - NEAR);
     let end = first_from(last.start + NEAR);
     let mut frames: Vec<AnnotatedFrame> = (begin..end.max(begin + 1))
-        .map(|frame| AnnotatedFrame { seconds: middle(frame), outputs: Vec::new() })
+        .map(|frame| AnnotatedFrame { seconds: middle_of_frame(frame), outputs: Vec::new() })
         .collect();
     for event in events {
         for frame in first_from(event.start - NEAR)..first_from(event.start + NEAR) {
@@ -56,7 +57,7 @@ pub(super) fn of_spans(spans: &[Mark]) -> Vec<AnnotatedFrame> {
     let frames_of = |span: &Mark| {
         let output = span.output;
         (first_from(span.start)..first_from(span.end))
-            .map(move |frame| AnnotatedFrame { seconds: middle(frame), outputs: vec![output] })
+            .map(move |frame| AnnotatedFrame { seconds: middle_of_frame(frame), outputs: vec![output] })
     };
     spans.iter().flat_map(frames_of).collect()
 }
@@ -98,11 +99,11 @@ mod tests {
     fn frames_follow_their_middles() {
         let frames = of_spans(&[mark(0.0, 0.1, 2), mark(0.1, 0.14, 3)]);
         let outputs: Vec<usize> = frames.iter().map(|frame| frame.outputs[0]).collect();
-        // Middles at 0.0067, 0.02, … 0.0867 (six), 0.1, 0.113, 0.127, and 0.14 is out.
-        assert_eq!(outputs, [2, 2, 2, 2, 2, 2, 2, 3, 3, 3][outputs.len().saturating_sub(10)..]);
+        // Middles at 0.0067, 0.02, … 0.0867 (seven), 0.1, 0.113, 0.127, and 0.14 is out.
+        assert_eq!(outputs, [2, 2, 2, 2, 2, 2, 2, 3, 3, 3]);
         assert!(of_spans(&[]).is_empty() && of_events(&[]).is_empty());
         for frame in 0..100_000 {
-            assert_eq!(first_from(middle(frame)), frame);
+            assert_eq!(first_from(middle_of_frame(frame)), frame);
         }
     }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use crate::CorpusError;
 
-pub use frames::{AnnotatedFrame, FRAMES_A_SECOND};
+pub use frames::{AnnotatedFrame, FRAMES_A_SECOND, middle_of_frame};
 
 /// Semitones of an octave, the classes of a melody.
 const PITCH_CLASSES: usize = 12;

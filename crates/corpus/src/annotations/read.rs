@@ -6,11 +6,11 @@ use std::path::Path;
 use csv::StringRecord;
 use files::FilesError;
 
-use super::{AnnotationKind, Annotations, FRAMES_A_SECOND, Mark, PITCH_CLASSES, track};
+use super::{AnnotationKind, Annotations, FRAMES_A_SECOND, Mark, PITCH_CLASSES, middle_of_frame, track};
 use crate::CorpusError;
+use crate::index::MOST_SECONDS;
+use crate::table::{Delimiter, Rows};
 
-/// Latest time that is accepted, seconds: the longest recording that is decoded.
-const MOST_SECONDS: f64 = 172_800.0;
 /// Highest frequency that is accepted, hertz.
 const MOST_HERTZ: f64 = 20_000.0;
 /// Label of events where the table has no column for it.
@@ -40,28 +40,17 @@ struct Columns {
 pub(super) fn read(path: &Path) -> Result<Annotations, CorpusError> {
     let text = std::fs::read_to_string(path).map_err(FilesError::io("read", path))?;
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let (delimiter, quoting) = if is_csv { (b',', true) } else { (b'\t', false) };
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .quoting(quoting)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes());
+    let delimiter = if is_csv { Delimiter::Comma } else { Delimiter::Tab };
     let whole = |reason: String| CorpusError::Index { index: path.into(), reason };
-    let mut records = reader.records();
-    let header = records.next().transpose().map_err(|error| whole(error.to_string()))?.unwrap_or_default();
-    let (kind, columns) = columns(&header).map_err(whole)?;
+    let rows = Rows::open(path, &text, delimiter)?;
+    let (kind, columns) = columns(rows.header()).map_err(whole)?;
     let mut raw: BTreeMap<String, Raw> = BTreeMap::new();
-    for record in records {
-        let record = record.map_err(|error| whole(error.to_string()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let fail = |reason: String| CorpusError::IndexLine { index: path.into(), line, reason };
-        if record.len() != header.len() {
-            return Err(fail(format!("it has {} fields, the header has {}", record.len(), header.len())));
-        }
+    for row in rows {
+        let (line, record) = row?;
         let id = record[columns.id].trim();
         if id.is_empty() {
-            return Err(fail("it names no recording".into()));
+            let reason = "it names no recording".into();
+            return Err(CorpusError::IndexLine { index: path.into(), line, reason });
         }
         add(path, line, kind, &columns, &record, raw.entry(id.to_owned()).or_default())?;
     }
@@ -192,7 +181,7 @@ fn melody(mut rows: Vec<(f64, f64)>, tonic: f64) -> Vec<Mark> {
     let mut nearest: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     for (seconds, hz) in rows {
         let frame = (seconds * FRAMES_A_SECOND) as usize;
-        let distance = ((frame as f64 + 0.5) / FRAMES_A_SECOND - seconds).abs();
+        let distance = (middle_of_frame(frame) - seconds).abs();
         let kept = nearest.entry(frame).or_insert((distance, hz));
         if distance < kept.0 {
             *kept = (distance, hz);

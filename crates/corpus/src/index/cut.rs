@@ -11,7 +11,7 @@ pub struct Cut {
 }
 
 /// Latest time that is accepted, seconds: the longest recording that is decoded.
-const MOST_SECONDS: f64 = 172_800.0;
+pub(crate) const MOST_SECONDS: f64 = 172_800.0;
 /// Samples a millisecond at 24 kHz.
 const SAMPLES_A_MS: u64 = audio::SAMPLE_RATE as u64 / 1000;
 

@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 
 use files::FilesError;
 
+use crate::table::Delimiter;
 use crate::{CorpusError, Split, clip};
 
 pub(crate) use bounds::fault_of_culture;
 pub use cut::Cut;
+pub(crate) use cut::MOST_SECONDS;
 
 /// Largest index file we read, bytes: millions of lines.
 const MAX_INDEX_BYTES: u64 = 1 << 30;
@@ -116,9 +118,9 @@ fn read_index_file(path: &Path) -> Result<Index, CorpusError> {
     let (rows, ignored_columns) = if first_line.trim_start().starts_with('{') {
         json_lines::read(path, text)?
     } else if first_line.contains('\t') {
-        table::read(path, text, table::Delimiter::Tab)?
+        table::read(path, text, Delimiter::Tab)?
     } else {
-        table::read(path, text, table::Delimiter::Comma)?
+        table::read(path, text, Delimiter::Comma)?
     };
     let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut lines_of_paths = BTreeMap::new();

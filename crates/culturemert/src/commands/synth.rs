@@ -31,16 +31,21 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let request = synth::PlanRequest::uniform(args.seed, args.minutes, args.piece_seconds);
-    let n_pieces = write(&request, &args.out, terminal)?;
+    let pieces = planned(&request)?;
+    write(&pieces, &args.out, terminal)?;
     if args.annotations {
-        write_annotations(&request, &args.out)?;
+        write_annotations(&pieces, &args.out)?;
     }
-    print_json(&json!({ "pieces": n_pieces, "index": args.out.join("index.jsonl"), "synthetic": true }))
+    print_json(&json!({ "pieces": pieces.len(), "index": args.out.join("index.jsonl"), "synthetic": true }))
 }
 
-/// Writes every piece of the plan below `out`, and the index last; returns how many there are.
-pub(crate) fn write(request: &synth::PlanRequest, out: &Path, terminal: &Terminal) -> anyhow::Result<usize> {
-    let pieces = synth::plan(request).map_err(|error| crate::exit::usage(error.to_string()))?;
+/// The pieces of a plan.
+pub(crate) fn planned(request: &synth::PlanRequest) -> anyhow::Result<Vec<synth::Piece>> {
+    synth::plan(request).map_err(|error| crate::exit::usage(error.to_string()))
+}
+
+/// Writes every piece below `out`, and the index last.
+pub(crate) fn write(pieces: &[synth::Piece], out: &Path, terminal: &Terminal) -> anyhow::Result<()> {
     let bar = terminal.bar("synth", pieces.len() as u64);
     pieces.par_iter().try_for_each(|piece| -> anyhow::Result<()> {
         let path = out.join(file_name(piece));
@@ -52,7 +57,7 @@ pub(crate) fn write(request: &synth::PlanRequest, out: &Path, terminal: &Termina
         Ok(())
     })?;
     let mut index = String::new();
-    for piece in &pieces {
+    for piece in pieces {
         let line = json!({
             "path": file_name(piece),
             "culture": piece.tradition.name(),
@@ -67,21 +72,20 @@ pub(crate) fn write(request: &synth::PlanRequest, out: &Path, terminal: &Termina
     files::write_atomic(&out.join("index.jsonl"), index.as_bytes())?;
     bar.finish_and_clear();
     terminal.say(format!("{} synthetic pieces in `{}`", pieces.len(), out.display()));
-    Ok(pieces.len())
+    Ok(())
 }
 
 /// Groups and cycles of the rhythm as events, and the leading melody at every frame of the model that sounds.
-fn write_annotations(request: &synth::PlanRequest, out: &Path) -> anyhow::Result<()> {
+fn write_annotations(pieces: &[synth::Piece], out: &Path) -> anyhow::Result<()> {
     let (mut beats, mut melody) = (String::from("id\ttime\tlabel\n"), String::from("id\ttime\thz\ttonic\n"));
-    for piece in synth::plan(request).map_err(|error| crate::exit::usage(error.to_string()))? {
-        let (id, truth) = (file_name(&piece), synth::truth(&piece));
+    for piece in pieces {
+        let (id, truth) = (file_name(piece), synth::truth(piece));
         let tonic = truth.tonic_hz;
         for (times, label) in [(&truth.groups, "group"), (&truth.cycles, "cycle")] {
             beats.extend(times.iter().map(|seconds| format!("{id}\t{seconds:.4}\t{label}\n")));
         }
         let frames = (piece.seconds * corpus::FRAMES_A_SECOND) as usize;
-        let middles = (0..frames).map(|frame| (frame as f64 + 0.5) / corpus::FRAMES_A_SECOND);
-        for seconds in middles {
+        for seconds in (0..frames).map(corpus::middle_of_frame) {
             // Where two notes meet, the later one is heard.
             let sounding = truth.melody.iter().rev().find(|note| (note.start..note.end).contains(&seconds));
             if let Some(note) = sounding {

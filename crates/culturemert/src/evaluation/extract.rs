@@ -77,7 +77,7 @@ impl FeatureCache<'_> {
                 Some(rows) => rows,
                 None => compute(extractor, settings, set.max_seconds, recording)
                     .and_then(|rows| {
-                        write(&file, extractor, &key, &rows, !recording.frames.is_empty())?;
+                        write(&file, extractor, &key, &rows)?;
                         Ok(rows)
                     })
                     .with_context(|| format!("recording `{}` of `{}`", recording.id, set.name))?,
@@ -126,13 +126,13 @@ impl FeatureCache<'_> {
     }
 }
 
-fn write(file: &Path, extractor: &Extractor, key: &str, of: &Rows, by_frame: bool) -> anyhow::Result<()> {
+fn write(file: &Path, extractor: &Extractor, key: &str, of: &Rows) -> anyhow::Result<()> {
     let Rows { rows, frames } = of;
     let (n_states, width) = (extractor.n_states(), extractor.width());
     let mut tensors = Tensors::new();
     let shape = vec![rows.len() / (n_states * width), n_states, width];
     tensors.insert(TENSOR.to_owned(), Tensor { shape, data: rows.clone() });
-    if by_frame {
+    if !frames.is_empty() {
         let data = frames.iter().map(|&frame| frame as f32).collect();
         tensors.insert(FRAMES.to_owned(), Tensor { shape: vec![frames.len()], data });
     }

@@ -102,7 +102,6 @@ impl FrameRequest {
         }
         set.recordings = kept;
         set.outputs = outputs;
-        set.by_frame = true;
         // The published numbers are of whole recordings.
         set.published = None;
         set.kind = match annotations.kind() {

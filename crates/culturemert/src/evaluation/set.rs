@@ -26,8 +26,6 @@ pub(crate) struct EvaluationSet {
     /// Tags, classes or targets, in the order of the answers.
     pub(crate) outputs: Vec<String>,
     pub(crate) recordings: Vec<SetRecording>,
-    /// Whether the items are single frames of the recordings.
-    pub(crate) by_frame: bool,
     /// Only the first seconds of a recording count.
     pub(crate) max_seconds: Option<f64>,
     /// In what it is not the whole published set.
@@ -193,7 +191,7 @@ impl EvaluationSet {
             let SetRecording { id, content, group, split, labels, values, frames, .. } = recording;
             hasher.part(id).part(content).part(format!("{group:?} {split}")).part(labels);
             hasher.part(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
-            if self.by_frame {
+            if !frames.is_empty() {
                 hasher.part(frames.iter().flat_map(|seconds| seconds.to_le_bytes()).collect::<Vec<u8>>());
             }
         }
@@ -219,7 +217,7 @@ impl EvaluationSet {
                 Split::Test => 2,
             }];
             set.features.extend_from_slice(rows);
-            if self.by_frame {
+            if !recording.frames.is_empty() {
                 push_frames(set, recording, frames, self.outputs.len());
                 continue;
             }

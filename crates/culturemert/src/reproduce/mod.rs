@@ -121,7 +121,7 @@ fn make_corpus(plan: &StudyPlan, ledger: &Ledger, quiet: &Terminal) -> anyhow::R
     let request = ::synth::PlanRequest::uniform(plan.seed, plan.corpus.minutes, plan.corpus.piece_seconds);
     let step =
         Step::new("synth").input("plan", serde_json::to_string(&plan.corpus)?).input("seed", plan.seed);
-    let recordings = ledger.run(&step, |dir| synth::write(&request, dir, quiet).map(|_| ()))?;
+    let recordings = ledger.run(&step, |dir| synth::write(&synth::planned(&request)?, dir, quiet))?;
     let settings = plan.codec_settings();
     let step = Step::new("corpus")
         .input("recordings", &recordings.output_hash)
