@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
 mod array;
+#[cfg(unix)]
+mod book;
 mod command;
 mod crashes;
 mod datasets;
