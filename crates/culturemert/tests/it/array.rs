@@ -126,7 +126,11 @@ fn four_jobs_embed_and_keep_features_as_one_process_does() {
     json(dir, &[&train[..], &FEW].concat());
 
     let recordings = tree(&dir.join("recordings"));
-    let recordings: Vec<String> = recordings.keys().filter(|name| name.ends_with(".wav")).cloned().collect();
+    let recordings: Vec<String> = recordings
+        .keys()
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "wav"))
+        .cloned()
+        .collect();
     assert!(recordings.len() > JOBS, "{recordings:?}");
     let recordings: Vec<String> = recordings.iter().map(|name| format!("recordings/{name}")).collect();
     let embed = |out| {

@@ -42,6 +42,11 @@ impl Mpi {
 
     /// Ends without the others, which may be waiting for this one or be lost; the launcher ends them.
     pub fn abandon(mut self) {
+        self.leave();
+    }
+
+    /// Leaving MPI in good order would wait for all.
+    fn leave(&mut self) {
         std::mem::forget(self.universe.take());
     }
 
@@ -65,6 +70,14 @@ impl Mpi {
                 )));
             }
             if waited < EAGER { std::thread::yield_now() } else { std::thread::sleep(NAP) }
+        }
+    }
+}
+
+impl Drop for Mpi {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.leave();
         }
     }
 }

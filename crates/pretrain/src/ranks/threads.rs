@@ -34,7 +34,7 @@ struct State {
 
 impl Threads {
     /// `size` ranks, one for each thread.
-    pub fn new(size: usize) -> Vec<ThreadRank> {
+    pub fn of(size: usize) -> Vec<ThreadRank> {
         let state = State { brought: vec![None; size], ..State::default() };
         let table = Arc::new(Table { size, state: Mutex::new(state), changed: Condvar::new() });
         (0..size).map(|rank| ThreadRank { rank, table: table.clone() }).collect()
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn everybody_hears_everybody_and_has_the_same_sums() {
-        let ranks = Threads::new(3);
+        let ranks = Threads::of(3);
         let heard: Vec<_> = std::thread::scope(|scope| {
             let tell = |rank: ThreadRank| {
                 let bytes = rank.gather(&[rank.rank() as u8; 2]).unwrap();
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_rank_that_left_is_told() {
-        let mut ranks = Threads::new(2);
+        let mut ranks = Threads::of(2);
         drop(ranks.pop());
         assert_eq!(ranks[0].gather(&[]), Err(Lost("rank 1 of 2 has left".into())));
     }

@@ -190,7 +190,7 @@ impl World {
         let sit = &sit;
         std::thread::scope(|scope| {
             let threads: Vec<_> =
-                Threads::new(size).into_iter().map(|ranks| scope.spawn(move || sit(ranks))).collect();
+                Threads::of(size).into_iter().map(|ranks| scope.spawn(move || sit(ranks))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         })
     }
