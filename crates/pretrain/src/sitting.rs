@@ -101,11 +101,12 @@ impl<'a> Sitting<'a> {
                 saved = Some(state.update);
             }
             company.same("the newest checkpoint is of update", &state.update)?;
-            if !company.writes() {
-            } else if changes.is_empty() {
-                folder.keep_plan(plan)?;
-            } else {
-                folder.accept(plan, identity, DriftRecord { update: state.update, changes })?;
+            match (company.writes(), changes.is_empty()) {
+                (true, true) => folder.keep_plan(plan)?,
+                (true, false) => {
+                    folder.accept(plan, identity, DriftRecord { update: state.update, changes })?;
+                }
+                (false, _) => {}
             }
             watch(Event::Resumed(state.update));
         }
