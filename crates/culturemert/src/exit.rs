@@ -36,6 +36,19 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// An error that another rank tells the user.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "mpi"), expect(dead_code, reason = "one process tells its errors itself"))]
+pub(crate) struct Told(pub(crate) anyhow::Error);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Told {}
+
 /// A wrong command, as an error.
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
@@ -43,12 +56,22 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 
 /// Says what went wrong, in one sentence on stderr, and which exit code that is.
 pub(crate) fn report(error: &anyhow::Error, terminal: &Terminal) -> ExitCode {
-    if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
-        terminal.complain("interrupted", &interrupted.0);
-        return INTERRUPTED.into();
+    if let Some(Told(error)) = error.downcast_ref() {
+        return code(error);
     }
-    terminal.complain("error", &format!("{error:#}"));
-    ExitCode::from(if is_usage(error) { USAGE } else { FAILED })
+    match error.downcast_ref::<Interrupted>() {
+        Some(interrupted) => terminal.complain("interrupted", &interrupted.0),
+        None => terminal.complain("error", &format!("{error:#}")),
+    }
+    code(error)
+}
+
+fn code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(match () {
+        () if error.is::<Interrupted>() => INTERRUPTED,
+        () if is_usage(error) => USAGE,
+        () => FAILED,
+    })
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {

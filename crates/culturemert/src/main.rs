@@ -13,6 +13,7 @@ mod exit;
 mod init;
 mod inputs;
 mod interrupt;
+mod launch;
 mod probing;
 mod reproduce;
 mod share;

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use corpus::datasets::MtatSplit;
 use evaluate::{ProbeConfig, WindowRule};
+use serde_json::json;
 use study::evaluation::{Role, tables_as_text, write_all};
 use weights::ModelDirectory;
 
 use crate::evaluation::{
     Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, FrameRequest, FramesArgument,
-    Normalise, OpenRequest, Splits, Subject, evaluate,
+    Normalise, OpenRequest, Splits, Subject, evaluate, keep_features,
 };
 use crate::exit::usage;
 use crate::inputs::{must_exist, open_model};
+use crate::share::Share;
 use crate::terminal::{Terminal, print_json, print_text};
 
 /// Probe frozen models on data sets: scores over seeds with intervals, transfer, forgetting, and what baselines leave of them.
@@ -89,6 +91,10 @@ pub(crate) struct Args {
     /// Settings of the probe as TOML; by default MARBLE's.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Only compute the features of one share of each set's recordings and keep them, for array jobs: `I/N`, or `auto` from the launcher's
+    /// environment. The same command without it then finds all of them.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Share>,
     /// Print `evaluation.json` instead of the tables.
     #[arg(long)]
     json: bool,
@@ -155,6 +161,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         probe,
         cache: args.features.clone().unwrap_or_else(|| args.out.join("features")),
     };
+    if let Some(share) = args.shard {
+        let share = share.resolve()?;
+        let kept = keep_features(&plan, share, terminal)?;
+        return print_json(
+            &json!({ "share": share.to_string(), "features": plan.cache, "recordings": kept }),
+        );
+    }
     let evaluation = evaluate(&plan, terminal)?;
     for set in &evaluation.sets {
         for what in &set.incomplete {

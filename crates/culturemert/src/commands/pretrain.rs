@@ -1,15 +1,20 @@
 //! `pretrain`: a run of the two-stage plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use burn::tensor::Device;
-use pretrain::{Event, Outcome, RunFolder, RunRequest, TrainFile, TrainPlan, run as train};
+use corpus::Corpus;
+use pretrain::{
+    Event, Outcome, Ranks, RunFolder, RunRequest, TrainFile, TrainPlan, calibrate, run as train, together,
+};
 use serde_json::json;
 
 use crate::exit::{Interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
-use crate::interrupt::stop_flag;
+use crate::interrupt::{be_silent, stop_flag};
+use crate::launch::with_ranks;
 use crate::terminal::{Terminal, print_json, print_text};
 use crate::training_probes::TrainingProbes;
 
@@ -18,7 +23,8 @@ use crate::training_probes::TrainingProbes;
 #[command(
     after_help = "Presets: `pocket` trains in minutes; `paper` follows the paper's text; `mert` is MERT-v1-95M's released configuration.\n\n\
                   Example: culturemert pretrain --config pocket --corpus corpus --init scratch --out run\n\
-                  To go on: culturemert pretrain --resume --corpus corpus --out run"
+                  To go on: culturemert pretrain --resume --corpus corpus --out run\n\
+                  By 4 processes: mpirun -n 4 culturemert pretrain … (built with `--features mpi`)"
 )]
 pub(crate) struct Args {
     /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
@@ -41,6 +47,10 @@ pub(crate) struct Args {
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// With `--dry-run`: make so many updates of each stage (by default 20, within 5 minutes in all) on the corpus, write nothing, and print
+    /// as JSON what hours and memory the plan would take here, and how far that may be off.
+    #[arg(long, value_name = "UPDATES", num_args = 0..=1, default_missing_value = "20", requires = "dry_run", requires = "corpus")]
+    calibrate: Option<u64>,
     /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
     #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
     example: Option<String>,
@@ -50,24 +60,59 @@ pub(crate) struct Args {
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
     codec_hash: Option<String>,
+    /// Of several processes started together: seconds after which one that the others wait for is taken for lost.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    patience: u64,
 }
+
+/// Most time a calibration takes, but for what a first update of each stage does.
+const CALIBRATION: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(preset) = &args.example {
         return print_text(&pretrain::example(preset)?);
     }
+    with_ranks(Duration::from_secs(args.patience), |ranks| {
+        if ranks.rank() == 0 {
+            return run_as(args, ranks, terminal);
+        }
+        be_silent();
+        run_as(args, ranks, &Terminal::new(true, true))
+    })
+}
+
+/// What all ranks open alike.
+struct Opened {
+    plan: TrainPlan,
+    beginning: Beginning,
+    /// Corpus and tokenizer, where something is to be trained.
+    ground: Option<(Corpus, String)>,
+}
+
+fn open(args: &Args) -> anyhow::Result<Opened> {
     let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
     let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
     let beginning = args.begin.open(begun.as_ref())?;
     let plan = plan_of(args, &beginning)?;
-    if args.dry_run {
-        return print_text(&plan.to_toml());
+    if args.dry_run && args.calibrate.is_none() {
+        return Ok(Opened { plan, beginning, ground: None });
     }
-    let (Some(corpus), Some(out)) = (&args.corpus, &args.out) else {
-        return Err(usage("name a `--corpus` and `--out`"));
-    };
+    let Some(corpus) = &args.corpus else { return Err(usage("name a `--corpus`")) };
+    if args.out.is_none() && !args.dry_run {
+        return Err(usage("name an `--out`"));
+    }
     let corpus = open_corpus(corpus)?;
     let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
+    Ok(Opened { plan, beginning, ground: Some((corpus, tokenizer)) })
+}
+
+fn run_as(args: &Args, ranks: &dyn Ranks, terminal: &Terminal) -> anyhow::Result<()> {
+    let Opened { plan, beginning, ground } = together(ranks, open(args))?;
+    let is_first = ranks.rank() == 0;
+    let Some((corpus, tokenizer)) = ground else {
+        return if is_first { print_text(&plan.to_toml()) } else { Ok(()) };
+    };
+    let out = args.out.as_deref().unwrap_or(Path::new(""));
     let request = RunRequest {
         plan: &plan,
         corpus: &corpus,
@@ -77,11 +122,25 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         resume: args.resume,
         accept_drift: args.accept_drift,
         device: Device::flex(),
+        ranks,
         stop: stop_flag(),
     };
-    let mut probes = TrainingProbes::new(&plan.probe, &corpus, out, terminal)?;
+    if let Some(updates) = args.calibrate {
+        let mut shown = Watch::new(&plan, terminal).watcher();
+        let mut watch = |event: Event<'_>| match event {
+            Event::Notice(_) => shown(event),
+            _ => {}
+        };
+        return match calibrate(&request, updates, CALIBRATION, &mut watch)? {
+            Some(calibration) if is_first => print_json(&calibration),
+            Some(_) => Ok(()),
+            None => Err(Interrupted("nothing was written".into()).into()),
+        };
+    }
+    let mut probes = together(ranks, TrainingProbes::new(&plan.probe, &corpus, out, terminal))?;
     let mut shown = Watch::new(&plan, terminal).watcher();
     let mut watch = |event: Event<'_>| match event {
+        _ if !is_first => {}
         Event::Probe(due) => probes.probe(&due),
         Event::Resumed(update) => {
             probes.resume(update);
@@ -90,6 +149,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         other => shown(other),
     };
     match train(&request, &mut watch)? {
+        Outcome::Finished(_) if !is_first => Ok(()),
         Outcome::Finished(finished) => {
             terminal.say(format!(
                 "model in `{}` after {:.0} s",
@@ -126,6 +186,15 @@ fn plan_of(args: &Args, beginning: &Beginning) -> anyhow::Result<TrainPlan> {
         }
         (None, Some(out)) => Ok(RunFolder::open(out)?.read_plan()?),
         (None, None) => Err(usage("name a `--config`, or with `--resume` the `--out` of the run")),
+    }
+}
+
+/// That much of an update goes by waiting for data, where it is worth a word.
+fn waiting(share: f64) -> String {
+    if share < 0.05 {
+        String::new()
+    } else {
+        format!(", {:.0} % of the time waiting for data", 100.0 * share)
     }
 }
 
@@ -177,8 +246,12 @@ impl<'a> Watch<'a> {
                 let tenth = (self.updates / 10).max(1);
                 if !self.terminal.draws() && record.update % tenth == 0 {
                     self.line(format!(
-                        "update {}/{}: loss {:.3}, accuracy {:.3}, {speed:.0} s of audio a second",
-                        record.update, self.updates, record.loss.total, record.accuracy.masked
+                        "update {}/{}: loss {:.3}, accuracy {:.3}, {speed:.0} s of audio a second{}",
+                        record.update,
+                        self.updates,
+                        record.loss.total,
+                        record.accuracy.masked,
+                        waiting(record.waiting_share())
                     ));
                 }
                 if record.update == self.updates {

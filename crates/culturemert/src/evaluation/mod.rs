@@ -11,5 +11,5 @@ mod settings;
 pub(crate) use extractor::Extractor;
 pub(crate) use frames::{FrameRequest, FramesArgument};
 pub(crate) use open::{DataArgument, OpenRequest, Splits};
-pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate};
+pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate, keep_features};
 pub(crate) use settings::{FeatureSettings, Normalise};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use corpus::JobShare;
 use evaluate::{
     Bootstrap, EncoderFacts, EvaluateError, Kind, Layers, MeanStd, MeasuredOutcome, Mix, PairDifferences,
     ProbeConfig, ProbeData, Scoring, measure, scoring_differences,
@@ -104,6 +105,27 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
         cells,
         provenance,
     })
+}
+
+/// Computes the features of a share of the recordings of every set for every subject, and keeps them; how many recordings of each set.
+pub(crate) fn keep_features(
+    plan: &EvaluationPlan,
+    share: JobShare,
+    terminal: &Terminal,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let cache = FeatureCache { folder: plan.cache.clone(), stop: stop_flag(), terminal };
+    let mut kept = BTreeMap::new();
+    for set in &plan.sets {
+        for subject in &plan.subjects {
+            let label = format!("{}: {}, share {share}", set.name, subject.name);
+            let settings = plan.features.resolved(&subject.extractor);
+            let recordings = set.recordings.iter().enumerate();
+            let recordings = recordings.filter(|(at, _)| at % share.count == share.index).map(|(_, one)| one);
+            let features = cache.of(&label, &subject.extractor, &settings, set, recordings.collect())?;
+            kept.insert(set.name.clone(), features.of.len());
+        }
+    }
+    Ok(kept)
 }
 
 fn evaluate_set(

@@ -72,6 +72,7 @@ pub(crate) fn train(
             resume: RunFolder::at(&out).holds_run(),
             accept_drift: false,
             device: Device::flex(),
+            ranks: &pretrain::Alone,
             stop: stop_flag(),
         };
         let mut notice = |event: Event<'_>| {

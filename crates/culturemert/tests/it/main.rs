@@ -16,6 +16,7 @@ mod heads;
 mod help;
 mod hostile;
 mod pipeline;
+mod ranks;
 mod resume;
 mod study;
 mod wrong;
