@@ -1,6 +1,7 @@
 //! The experiment's cached steps, its results and its report.
 //!
-//! Three rooms, none of which computes or prints:
+//! Four rooms, none of which computes or prints:
+//! [`graph`] orders the steps of a study and says which are whose;
 //! [`Ledger`] keeps what a step wrote and gives it back when the same step comes again;
 //! [`results`] is the one value that holds every number of a study;
 //! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
@@ -11,6 +12,7 @@ mod cache;
 mod error;
 pub mod evaluation;
 pub mod findings;
+pub mod graph;
 mod markup;
 mod numbers_file;
 pub mod paper;
