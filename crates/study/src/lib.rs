@@ -8,6 +8,7 @@
 //! [`evaluation`] is the same for probes of any models on any data sets, with tables beside the paper's.
 //! [`findings()`] compares the value with the paper's claims; [`MeasuredTransfer`] is what adapting to one tradition gained on another.
 
+mod ablation;
 mod cache;
 mod error;
 pub mod evaluation;
@@ -22,6 +23,7 @@ mod statistics;
 mod svg;
 mod transfer;
 
+pub use ablation::{SeedMeasures, SeedPair, ablation};
 pub use cache::{Done, Event, Ledger, OutputFile, Step, StepRecord};
 pub use error::StudyError;
 pub use findings::findings;

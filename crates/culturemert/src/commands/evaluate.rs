@@ -145,6 +145,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             most: args.frames_per_recording,
             seed: args.split_seed,
         },
+        ..OpenRequest::default()
     };
     let sets = args.data.iter().map(|data| request.open(data)).collect::<anyhow::Result<_>>()?;
     let plan = EvaluationPlan {
@@ -156,6 +157,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         cache: args.features.clone().unwrap_or_else(|| args.out.join("features")),
     };
     let evaluation = evaluate(&plan, terminal)?;
+    if evaluation.sets.is_empty() {
+        anyhow::bail!("no data set could be measured");
+    }
     for set in &evaluation.sets {
         for what in &set.incomplete {
             terminal.complain("warning", &format!("`{}` is not whole: {what}", set.name));

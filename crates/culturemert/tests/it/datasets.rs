@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::command::{culturemert, json, talk};
 
 /// A makam-like set: ids as numpy keeps them, and a recording of 6 s for each.
-fn makam(folder: &Path) {
+pub(crate) fn makam(folder: &Path) {
     let audios = folder.join("makam/audios");
     std::fs::create_dir_all(&audios).unwrap();
     let mut number = 0;

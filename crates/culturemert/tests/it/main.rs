@@ -15,6 +15,7 @@ mod help;
 mod hostile;
 mod pipeline;
 mod resume;
+mod studies;
 mod study;
 mod wrong;
 mod zoo;

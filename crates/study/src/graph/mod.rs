@@ -122,7 +122,9 @@ fn order<T>(nodes: &[Node<T>], needs: &[BTreeSet<usize>]) -> Result<Vec<usize>, 
     let mut waits_for: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
     let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     for (at, of_one) in needs.iter().enumerate() {
-        of_one.iter().for_each(|&need| needed_by[need].push(at));
+        for &need in of_one {
+            needed_by[need].push(at);
+        }
     }
     let mut free: BTreeSet<usize> = (0..nodes.len()).filter(|&at| waits_for[at] == 0).collect();
     let mut order = Vec::with_capacity(nodes.len());
