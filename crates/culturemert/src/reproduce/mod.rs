@@ -69,9 +69,9 @@ pub(crate) fn run(
     for notice in &plan.notices {
         terminal.say(format!("note: {notice}"));
     }
+    let asked = chosen(&graph, choice)?;
     let ledger = ledger(out, terminal)?;
     let ground = Ground { plan, ledger: &ledger, out, terminal, quiet: &quiet };
-    let asked = chosen(&graph, choice)?;
     let whole = graph.with_needs(&asked);
     let n_workers = Costs::new(plan, Machine { operations: 1.0, threads: cores() }).workers();
     let dones = schedule::carry_out(&graph, &whole, &ground, n_workers)?;

@@ -23,7 +23,7 @@ pub(crate) fn makam(folder: &Path) {
 }
 
 /// `.npy` of texts, as numpy writes it.
-fn npy_of(texts: &[String]) -> Vec<u8> {
+pub(crate) fn npy_of(texts: &[String]) -> Vec<u8> {
     let width = texts.iter().map(String::len).max().unwrap();
     let header = format!("{{'descr': '<U{width}', 'fortran_order': False, 'shape': ({},), }}\n", texts.len());
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::command::{culturemert, json, talk};
-use crate::datasets::makam;
+use crate::datasets::{makam, npy_of};
 
 /// A training plan of few updates, and a study of it on little sound.
 fn tiny(dir: &Path) {
@@ -42,6 +42,13 @@ hidden = 16
 epochs = 2
 "#;
     std::fs::write(dir.join("study.toml"), study).unwrap();
+}
+
+/// A recording of 6 s of one tone.
+fn tone(path: &Path, step: f32) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let samples: Vec<f32> = (0..144_000).map(|t| 0.3 * (t as f32 * step).sin()).collect();
+    audio::write_wav(std::fs::File::create(path).unwrap(), path, &samples, 24_000).unwrap();
 }
 
 #[track_caller]
@@ -248,16 +255,17 @@ fn the_paper_is_rehearsed_on_what_data_sets_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     makam(dir);
-    // What Dunya would answer: tags of every recording.
-    let ids = (0..8)
-        .map(|at| format!("train{at}"))
-        .chain((0..2).flat_map(|at| [format!("valid{at}"), format!("test{at}")]));
-    let tags: serde_json::Map<String, Value> = ids
-        .enumerate()
-        .map(|(at, id)| (id, serde_json::json!([if at % 2 == 0 { "makam--Rast" } else { "makam--Segah" }])))
+    // A second recording to validate on, and what Dunya would answer: one of two makams for every recording.
+    let sides = |n: usize, split: &'static str| (0..n).map(move |at| (format!("{split}{at}"), at));
+    let ids: Vec<String> = sides(2, "valid").map(|(id, _)| id).collect();
+    std::fs::write(dir.join("makam/valid.npy"), npy_of(&ids)).unwrap();
+    tone(&dir.join("makam/audios/valid1.wav"), 0.041);
+    let all = sides(8, "train").chain(sides(2, "valid")).chain(sides(2, "test"));
+    let tags: serde_json::Map<String, Value> = all
+        .map(|(id, at)| (id, serde_json::json!([if at % 2 == 0 { "makam--Rast" } else { "makam--Segah" }])))
         .collect();
     std::fs::write(dir.join("makam/tags.json"), serde_json::to_vec(&tags).unwrap()).unwrap();
-    let arguments = [
+    let mut arguments: Vec<String> = [
         "reproduce",
         "--config",
         "paper",
@@ -267,7 +275,26 @@ fn the_paper_is_rehearsed_on_what_data_sets_there_are() {
         "2",
         "--set",
         "datasets.makam.folder=makam",
-    ];
+    ]
+    .map(str::to_owned)
+    .into();
+    // Of a set that is only evaluated on, some recordings of each of the real splits.
+    let metadata = golden::metadata();
+    if let Some(metadata) = &metadata {
+        let (place, metadata) = (dir.join("fma"), metadata.canonicalize().unwrap());
+        std::fs::create_dir_all(&place).unwrap();
+        let check = ["datasets", "check", "fma", "fma", "--metadata", metadata.to_str().unwrap()];
+        let listed: Value =
+            serde_json::from_slice(&culturemert(dir, &check).output().unwrap().stdout).unwrap();
+        let absent = listed["absent"].as_array().unwrap();
+        for (number, at) in [0, 17_486, 19_984].into_iter().flat_map(|first| first..first + 8).enumerate() {
+            let id = absent[at].as_str().unwrap();
+            tone(&place.join(format!("fma_medium/{}/{id}.mp3", &id[..3])), 0.02 + 0.0007 * number as f32);
+        }
+        arguments.extend(["--set".into(), "datasets.fma.folder=fma".into()]);
+        arguments.extend(["--set".into(), format!("datasets.fma.metadata={}", metadata.display())]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = culturemert(dir, &arguments).output().unwrap();
     let printed = succeeds(&output);
     assert_eq!(printed["rehearsal"], true);
@@ -304,4 +331,20 @@ fn the_paper_is_rehearsed_on_what_data_sets_there_are() {
     }
     let page = std::fs::read_to_string(dir.join("paper/report.html")).unwrap();
     assert!(page.contains("A rehearsal"));
+    let evaluation: Value = serde_json::from_slice(
+        &std::fs::read(dir.join("paper/evaluations/table-2/evaluation.json")).unwrap(),
+    )
+    .unwrap();
+    let sets: Vec<&str> =
+        evaluation["sets"].as_array().unwrap().iter().map(|set| set["name"].as_str().unwrap()).collect();
+    assert_eq!(sets, if metadata.is_some() { vec!["makam", "fma"] } else { vec!["makam"] });
+    for set in evaluation["sets"].as_array().unwrap() {
+        assert!(set["files"].as_array().unwrap().iter().all(|n| n.as_u64().unwrap() <= 2), "{set}");
+        assert!(!set["incomplete"].as_array().unwrap().is_empty(), "{set}");
+    }
+    let tradition = |probe: &Value| probe["tradition"].as_str().unwrap().to_owned();
+    let traditions: std::collections::BTreeSet<String> =
+        results["probes"].as_array().unwrap().iter().map(tradition).collect();
+    assert!(traditions.contains("turkish-makam"), "{traditions:?}");
+    assert_eq!(results["lambda_sweep"].as_array().unwrap().len(), 8);
 }

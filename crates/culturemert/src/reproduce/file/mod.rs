@@ -110,22 +110,31 @@ fn table_of(name_or_path: &str, depth: usize) -> anyhow::Result<toml::Table> {
         return Err(usage(format!("`{name_or_path}` extends itself, or {DEEPEST} studies one another")));
     }
     let (text, folder) = text_of(name_or_path)?;
-    // Read by itself first: an error then knows its line.
     let wrong = |error: &toml::de::Error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or(String::new(), |line| format!("line {line}: "));
         usage(format!("`{name_or_path}`: {place}{}", nearest::explain(error.message())))
     };
-    let own: StudyFile = toml::from_str(&text).map_err(|error| wrong(&error))?;
     let mut table: toml::Table = toml::from_str(&text).map_err(|error| wrong(&error))?;
+    // Read by itself first: an error then knows its line. What is missing may stand in what it extends.
+    if let Err(error) = toml::from_str::<StudyFile>(&text)
+        && !error.message().starts_with("missing field")
+    {
+        return Err(wrong(&error));
+    }
+    let names = |key: &str| -> Vec<String> {
+        let list = table.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+        list.filter_map(toml::Value::as_str).map(ToOwned::to_owned).collect()
+    };
+    let (extends, leave_out) = (names("extends"), names("leave_out"));
     let mut whole = toml::Table::new();
-    for extended in &own.extends {
+    for extended in &extends {
         // A path is seen from the file that names it.
         let beside = folder.as_ref().map(|folder| folder.join(extended)).filter(|path| path.is_file());
         let extended = beside.map_or_else(|| extended.clone(), |path| path.display().to_string());
         tree::merge(&mut whole, table_of(&extended, depth + 1)?);
     }
-    for part in &own.leave_out {
+    for part in &leave_out {
         tree::leave_out(&mut whole, part)
             .map_err(|reason| usage(format!("`{name_or_path}`: `leave_out` names `{part}`: {reason}")))?;
     }
