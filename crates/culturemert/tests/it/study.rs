@@ -66,4 +66,7 @@ fn a_tiny_study_ends_in_a_report_and_is_kept() {
     };
     let kept = std::fs::read(dir.join("study/results.json")).unwrap();
     assert_eq!(strip(&results), strip(&kept));
+    // With everything kept, not a byte changes.
+    assert!(culturemert(dir, &arguments).output().unwrap().status.success());
+    assert_eq!(kept, std::fs::read(dir.join("study/results.json")).unwrap());
 }
