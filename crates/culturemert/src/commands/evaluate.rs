@@ -151,6 +151,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             most: args.frames_per_recording,
             seed: args.split_seed,
         },
+        ..OpenRequest::default()
     };
     let sets = args.data.iter().map(|data| request.open(data)).collect::<anyhow::Result<_>>()?;
     let plan = EvaluationPlan {
@@ -169,6 +170,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         );
     }
     let evaluation = evaluate(&plan, terminal)?;
+    if evaluation.sets.is_empty() {
+        anyhow::bail!("no data set could be measured");
+    }
     for set in &evaluation.sets {
         for what in &set.incomplete {
             terminal.complain("warning", &format!("`{}` is not whole: {what}", set.name));

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         ..FitSettings::default()
     };
     settings.check().map_err(|error| crate::exit::usage(error.to_string()))?;
-    let tokenizer = fit(&open_corpus(&args.corpus)?, &settings, terminal)?;
+    let tokenizer = fit(&open_corpus(&args.corpus)?, &settings, |_| true, terminal)?;
     tokenizer.save(&args.out)?;
     terminal.say(format!("tokenizer `{}` in `{}`", codec::Tokenizer::hash(&tokenizer), args.out.display()));
     print_json(tokenizer.statistics())

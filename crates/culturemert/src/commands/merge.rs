@@ -62,17 +62,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     print_json(&report)
 }
 
-/// `base + λ Σ (model − base)`.
-pub(crate) fn task_arithmetic(
-    base: &Path,
-    models: &[PathBuf],
-    lambda: f64,
-    out: &Path,
-) -> anyhow::Result<weights::MergeReport> {
-    let lambdas = lambdas(&[lambda], models.len())?;
-    merge(base, models, &lambdas, &[], out, &MergeOutput::default())
-}
-
 fn merge(
     base: &Path,
     models: &[PathBuf],

@@ -18,6 +18,7 @@ mod hostile;
 mod pipeline;
 mod ranks;
 mod resume;
+mod studies;
 mod study;
 mod wrong;
 mod zoo;

@@ -2,7 +2,7 @@
 
 use super::figures::{self, Figure};
 use super::table::{Cell, Table, bounds, fixed};
-use super::{SYNTHETIC, TITLE, summary, tables};
+use super::{REHEARSAL, SYNTHETIC, TITLE, summary, tables};
 use crate::StudyResults;
 use crate::markup::{Element, el};
 use crate::results::{Finding, Verdict};
@@ -58,6 +58,10 @@ fn header(results: &StudyResults) -> Element {
             let band = el("p").class("band").attr("role", "note");
             band.child(el("strong").text(format!("{SYNTHETIC}. "))).text(summary::WHAT_SYNTHETIC_MEANS)
         }))
+        .children(summary::rehearsal(results).map(|rehearsal| {
+            let band = el("p").class("band").attr("role", "note");
+            band.child(el("strong").text(format!("{REHEARSAL}. "))).text(rehearsal)
+        }))
         .children(
             paragraphs
                 .iter()
@@ -86,6 +90,7 @@ fn sections(results: &StudyResults) -> Vec<Section> {
             "One stage or two",
             vec![table("strategies"), paper("strategies", tables::paper_strategies)],
         ),
+        ("ablations-all", "What single changes do", vec![table("ablations"), ablations(results)]),
         ("merging", "Merging models", vec![figure("lambda"), fold_own("lambda")]),
         ("tokens", "How alike the traditions’ tokens are", vec![figure("similarity"), table("token-floor")]),
         (
@@ -127,6 +132,19 @@ fn findings(findings: &[Finding]) -> Option<Element> {
     let list = el("ul").class("findings").attr("role", "list").children(items);
     let content = el("div").child(list).child(el("p").class("note").text(summary::LIMITS));
     (!findings.is_empty()).then_some(content)
+}
+
+/// What variants say, one item each.
+fn ablations(results: &StudyResults) -> Option<Element> {
+    let items = results.ablations.iter().map(|ablation| {
+        let finding = &ablation.finding;
+        el("li")
+            .child(el("strong").text(format!("{}: ", finding.verdict.label())))
+            .text(format!("{} {}. {}", finding.claim, finding.ours, finding.explanation))
+    });
+    let list = el("ul").children(items);
+    let content = el("div").child(list).child(el("p").class("note").text(super::ablations::LIMITS));
+    (!results.ablations.is_empty()).then_some(content)
 }
 
 fn write_figure(figure: &Figure) -> Element {

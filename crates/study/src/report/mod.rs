@@ -3,6 +3,7 @@
 //! `tables` and `figures` turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
 //! and compute nothing themselves, so that all of them say the same. Pure but for [`write_all`].
 
+mod ablations;
 pub(crate) mod csv;
 mod figures;
 pub(crate) mod html;
@@ -24,6 +25,8 @@ use crate::{StudyError, StudyResults};
 pub(crate) const TITLE: &str = "Continual pre-training across musical cultures";
 /// What stands wherever numbers from synthetic data stand.
 pub(crate) const SYNTHETIC: &str = "Synthetic data";
+/// What stands before the numbers of a rehearsal.
+pub(crate) const REHEARSAL: &str = "A rehearsal";
 
 /// LaTeX of all tables, for `booktabs`; each is a `table` environment with its own label.
 pub fn latex(results: &StudyResults) -> String {

@@ -15,6 +15,7 @@ pub(crate) fn all(results: &StudyResults) -> Vec<Table> {
         scores(results),
         strategies(results),
         lambda(results),
+        super::ablations::table(results),
         divergence(results),
         cosine(results),
         floor(results),

@@ -34,7 +34,28 @@ impl StudyResults {
                 return Err(inconsistent(&field, "has updates that do not ascend"));
             }
         }
+        self.check_ablations()?;
         self.timings.iter().try_for_each(|timing| finite(&format!("timings.{}", timing.name), timing.seconds))
+    }
+
+    fn check_ablations(&self) -> Result<(), StudyError> {
+        unique("ablations", self.ablations.iter().map(|ablation| ablation.variant.as_str()))?;
+        for ablation in &self.ablations {
+            let field = format!("ablations.{}", ablation.variant);
+            let n = ablation.training_seeds.len();
+            for effect in &ablation.effects {
+                if effect.reference.len() != n || effect.variant.len() != n {
+                    return Err(inconsistent(
+                        &field,
+                        &format!("has not one value for each of {n} training seeds"),
+                    ));
+                }
+                let values = effect.reference.iter().chain(&effect.variant).copied();
+                let ends = effect.interval.into_iter().flatten();
+                values.chain(ends).chain([effect.difference]).try_for_each(|x| finite(&field, x))?;
+            }
+        }
+        Ok(())
     }
 
     fn check_models(&self, cultures: &BTreeSet<&str>) -> Result<(), StudyError> {

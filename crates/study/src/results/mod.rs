@@ -3,6 +3,7 @@
 //! Scores are fractions in 0..=1, times are seconds, losses are the training objective's units. Unknown fields are refused on
 //! reading, so that a file never says more than its reader understands.
 
+mod ablation;
 mod check;
 mod data;
 mod finding;
@@ -16,6 +17,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use ablation::{Ablation, Effect, Measure, Rehearsal, Scope};
 pub use data::{CultureData, DataDescription, LeftOut, TokenizerFacts};
 pub use finding::{Finding, Verdict};
 pub use model::{LossChange, ModelKind, ModelResult, Recipe, StageResult};
@@ -62,6 +64,12 @@ pub struct StudyResults {
     pub timings: Vec<StepTiming>,
     /// What was not used, counted by reason.
     pub left_out: LeftOut,
+    /// What single changes did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ablations: Vec<Ablation>,
+    /// Whether it was only rehearsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl StudyResults {
@@ -88,6 +96,8 @@ impl StudyResults {
             findings: Vec::new(),
             timings: Vec::new(),
             left_out: LeftOut::default(),
+            ablations: Vec::new(),
+            rehearsal: None,
         }
     }
 
