@@ -235,11 +235,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         keep: args.keep.as_deref(),
     };
     let swept = sweep(request, terminal)?;
-    write(args, &models, &swept, terminal)?;
+    // First what hours were spent on: a file that cannot be written takes no number away.
     match args.format {
-        Format::Json => print_json(&swept),
-        Format::Text => print_text(&text(&swept)),
+        Format::Json => print_json(&swept)?,
+        Format::Text => print_text(&text(&swept))?,
     }
+    write(args, &models, &swept, terminal)
 }
 
 /// Models by name, and the start of the search in the same order.

@@ -16,5 +16,6 @@ mod hostile;
 mod pipeline;
 mod resume;
 mod study;
+mod sweep;
 mod wrong;
 mod zoo;

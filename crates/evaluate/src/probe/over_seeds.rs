@@ -41,14 +41,17 @@ impl OverSeeds {
     }
 }
 
-/// `t(0.975; ν)`; beyond the table by the first terms of its expansion around the normal quantile, z + (z³ + z)/(4ν) + (5z⁵ + 16z³ + 3z)/(96ν²)
-/// (Abramowitz and Stegun 26.7.5).
+/// `t(0.975; ν)`; beyond the table by the first terms of its expansion around the normal quantile z (Abramowitz and Stegun 26.7.5):
+/// `z + (z³ + z)/(4ν) + (5z⁵ + 16z³ + 3z)/(96ν²) + (3z⁷ + 19z⁵ + 17z³ − 15z)/(384ν³)`.
 fn quantile(degrees: usize) -> f64 {
     if let Some(&quantile) = degrees.checked_sub(1).and_then(|at| QUANTILES.get(at)) {
         return quantile;
     }
     let (z, nu) = (NORMAL, degrees as f64);
-    z + (z.powi(3) + z) / (4.0 * nu) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * nu * nu)
+    let [z3, z5, z7] = [3, 5, 7].map(|power| z.powi(power));
+    z + (z3 + z) / (4.0 * nu)
+        + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * nu.powi(2))
+        + (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * z) / (384.0 * nu.powi(3))
 }
 
 #[cfg(test)]
