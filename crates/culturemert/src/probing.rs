@@ -162,7 +162,9 @@ impl Task {
     /// A hash over the recordings with their labels and splits: what besides features and settings a probe's numbers are a function of.
     pub(crate) fn fingerprint(&self, corpus: &Corpus) -> String {
         let mut hasher = files::Hasher::default();
-        self.tags.iter().for_each(|tag| drop(hasher.part(tag)));
+        for tag in &self.tags {
+            hasher.part(tag);
+        }
         for recording in &self.recordings {
             let clip = &corpus.clips()[recording.clips.start];
             hasher.part(&clip.source).part(&clip.source_sha256).part(recording.split.to_string());

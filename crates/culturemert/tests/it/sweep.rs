@@ -99,8 +99,8 @@ fn the_choice_is_of_validation_alone_and_whatever_the_order_and_the_test_tags() 
     let mut tags: Vec<Value> = is_test.iter().map(|&at| lines[at]["tags"].clone()).collect();
     tags.rotate_left(1);
     is_test.into_iter().zip(tags).for_each(|(at, tags)| lines[at]["tags"] = tags);
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    std::fs::write(dir.join("recordings/turned.jsonl"), text).unwrap();
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    std::fs::write(dir.join("recordings/turned.jsonl"), lines.join("\n")).unwrap();
     json(dir, &["prepare", "--index", "recordings/turned.jsonl", "--out", "turned"]);
     let other = [&SWEEP[..], &MODELS, &TAGS, &search, &guided, &["--corpus", "turned"]].concat();
     let other = json(dir, &other);

@@ -108,15 +108,14 @@ impl CoordinateSearch {
                 for step in self.steps.iter().flat_map(|&step| [-step, step]) {
                     let mut moved = at.clone();
                     moved[coordinate] += step;
-                    let found = match known.get(&moved) {
-                        Some(&found) => found,
-                        None => {
-                            let lambdas = moved_from(start, &moved);
-                            let proposal = Proposal { lambdas: &lambdas, round: rounds.len() + 1, index, of };
-                            let found = measure(&proposal)?;
-                            known.insert(moved.clone(), found);
-                            found
-                        }
+                    let found = if let Some(&found) = known.get(&moved) {
+                        found
+                    } else {
+                        let lambdas = moved_from(start, &moved);
+                        let proposal = Proposal { lambdas: &lambdas, round: rounds.len() + 1, index, of };
+                        let found = measure(&proposal)?;
+                        known.insert(moved.clone(), found);
+                        found
                     };
                     index += 1;
                     if found > best_score {
