@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Embed(commands::embed::Args),
     Merge(commands::merge::Args),
     TaskVector(commands::task_vector::Args),
+    Sweep(commands::sweep::Args),
     Probe(commands::probe::Args),
     Evaluate(commands::evaluate::Args),
     Tag(commands::tag::Args),

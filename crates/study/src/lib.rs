@@ -6,6 +6,7 @@
 //! [`results`] is the one value that holds every number of a study;
 //! [`report`] turns that value into `results.json`, Markdown, CSV, LaTeX and one self-contained HTML page.
 //! [`evaluation`] is the same for probes of any models on any data sets, with tables beside the paper's.
+//! [`sweep`] is the value of merges measured for many λ, with its tables and figure.
 //! [`findings()`] compares the value with the paper's claims; [`MeasuredTransfer`] is what adapting to one tradition gained on another.
 
 mod ablation;
@@ -21,6 +22,7 @@ pub mod report;
 pub mod results;
 mod statistics;
 mod svg;
+pub mod sweep;
 mod transfer;
 
 pub use ablation::{SeedMeasures, SeedPair, ablation};

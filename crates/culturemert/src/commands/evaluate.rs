@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use corpus::datasets::MtatSplit;
-use evaluate::{ProbeConfig, WindowRule};
+use evaluate::WindowRule;
 use serde_json::json;
 use study::evaluation::{Role, tables_as_text, write_all};
 use weights::ModelDirectory;
@@ -14,7 +14,8 @@ use crate::evaluation::{
     Normalise, OpenRequest, Splits, Subject, evaluate, keep_features,
 };
 use crate::exit::usage;
-use crate::inputs::{must_exist, open_model};
+use crate::inputs::open_model;
+use crate::probe_settings::probe_config;
 use crate::share::Share;
 use crate::terminal::{Terminal, print_json, print_text};
 
@@ -123,7 +124,7 @@ impl From<Rule> for WindowRule {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
-    let probe = probe_config(args)?;
+    let probe = probe_config(args.config.as_deref())?;
     let features = feature_settings(args)?;
     let names: BTreeSet<&str> = args.data.iter().map(|data| data.name.as_str()).collect();
     if names.len() < args.data.len() {
@@ -251,16 +252,6 @@ fn name_of(path: &Path, directory: &ModelDirectory) -> String {
         Some(run) if directory.name() == "model" => run,
         _ => directory.name(),
     }
-}
-
-fn probe_config(args: &Args) -> anyhow::Result<ProbeConfig> {
-    let Some(path) = &args.config else { return Ok(ProbeConfig::default()) };
-    must_exist("probe settings", path)?;
-    let text = std::fs::read_to_string(path)?;
-    let config: ProbeConfig = toml::from_str(&text)
-        .map_err(|error| usage(format!("`{}`: {}", path.display(), nearest::explain(error.message()))))?;
-    config.check().map_err(|error| usage(error.to_string()))?;
-    Ok(config)
 }
 
 fn feature_settings(args: &Args) -> anyhow::Result<FeatureSettings> {

@@ -16,6 +16,7 @@ pub(crate) mod pretrain;
 pub(crate) mod probe;
 pub(crate) mod reproduce;
 pub(crate) mod similarity;
+pub(crate) mod sweep;
 pub(crate) mod synth;
 pub(crate) mod tag;
 pub(crate) mod task_vector;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(&args, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
         Command::TaskVector(args) => task_vector::run(&args, terminal),
+        Command::Sweep(args) => sweep::run(&args, terminal),
         Command::Probe(args) => probe::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Tag(args) => tag::run(&args, terminal),

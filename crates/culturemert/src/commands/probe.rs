@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use corpus::SplitShares;
-use evaluate::{Probe, ProbeConfig};
+use evaluate::Probe;
 
 use crate::embedding::Embedder;
 use crate::exit::usage;
-use crate::inputs::{must_exist, must_have_culture, open_corpus, open_model};
+use crate::inputs::{must_have_culture, open_corpus, open_model};
+use crate::probe_settings::{SHARES, Splits, probe_config};
 use crate::probing::{Task, embed_clips, encoder_facts};
 use crate::terminal::{Terminal, print_json};
 
@@ -50,15 +50,6 @@ pub(crate) struct Args {
     normalize: Option<bool>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Splits {
-    Corpus,
-    Group,
-}
-
-/// Shares of splits drawn by group: few recordings need a larger test side than `prepare` gives.
-const SHARES: SplitShares = SplitShares { train: 0.5, valid: 0.25, test: 0.25 };
-
 /// Key of the result that says which trained probe it is of.
 pub(crate) const PROBE_SHA256: &str = "probe_sha256";
 
@@ -66,17 +57,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let probe_file = probe_file_of(&args.out)?;
     let corpus = open_corpus(&args.corpus)?;
     let directory = open_model(&args.model)?;
-    let config = match &args.config {
-        None => ProbeConfig::default(),
-        Some(path) => {
-            must_exist("probe settings", path)?;
-            let text = std::fs::read_to_string(path)?;
-            toml::from_str(&text).map_err(|error| {
-                usage(format!("`{}`: {}", path.display(), nearest::explain(error.message())))
-            })?
-        }
-    };
-    config.check().map_err(|error| usage(error.to_string()))?;
+    let config = probe_config(args.config.as_deref())?;
     let is_wanted =
         |clip: &corpus::Clip| args.culture.as_ref().is_none_or(|culture| *culture == clip.culture);
     if let Some(culture) = &args.culture {

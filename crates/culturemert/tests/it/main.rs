@@ -20,5 +20,6 @@ mod ranks;
 mod resume;
 mod studies;
 mod study;
+mod sweep;
 mod wrong;
 mod zoo;
