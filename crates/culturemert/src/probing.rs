@@ -193,7 +193,7 @@ pub(crate) fn embed_clips(
 }
 
 /// The clips of one recording: those long enough for a frame.
-fn embed_recording(
+pub(crate) fn embed_recording(
     embedder: &Embedder,
     corpus: &Corpus,
     range: Range<usize>,

@@ -1,9 +1,11 @@
 //! The whole study: built-in corpus, base, adapted models, merges, probes, similarity, report. Every step is kept by its inputs' hash.
 
 mod collect;
+mod map;
 mod models;
 mod plan;
 mod probing;
+mod tags;
 mod training;
 
 use std::path::{Path, PathBuf};
@@ -68,6 +70,12 @@ pub(crate) fn run(
     })?;
     timings.extend(probed.iter().map(|(_, done)| StepTiming::from(done)));
 
+    let shown = all.iter().position(|planned| planned.kind == ModelKind::MultiCulture).unwrap_or(0);
+    let mapped: Vec<(&str, PathBuf)> =
+        [0, shown].map(|index| (all[index].name.as_str(), trained[index].model())).into();
+    let (map, done) = map::map(&ledger, &corpus, &mapped, plan.seed, &quiet)?;
+    timings.push(StepTiming::from(&done));
+
     let mut results = StudyResults::new(
         preset,
         plan.probe.seeds.clone(),
@@ -87,6 +95,7 @@ pub(crate) fn run(
     }
     add_merged(plan, &merged, &probed, &mut results);
     results.similarity = Some(similarity(&corpus, tokenizer.hash())?);
+    results.map = Some(map);
     results.timings = timings;
     results.findings = study::findings(&results);
     study::write_all(&results, out)?;

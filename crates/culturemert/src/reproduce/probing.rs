@@ -9,6 +9,7 @@ use study::results::{ProbeResult, SeedScore};
 use study::{Ledger, Step};
 use weights::ModelDirectory;
 
+use super::tags::tag_scores;
 use crate::embedding::Embedder;
 use crate::probing::{Task, embed_clips, encoder_facts};
 use crate::terminal::Terminal;
@@ -37,7 +38,8 @@ pub(crate) fn probe_model(
         .input("model", &hash)
         .input("corpus", corpus.content_hash())
         .input("traditions", traditions.join(" "))
-        .input("config", serde_json::to_string(config)?);
+        .input("config", serde_json::to_string(config)?)
+        .input("scores", "with those of single tags");
     let done = ledger.run(&step, |dir| {
         let embedder = Embedder::new(&directory, None)?;
         let ranges = corpus.recordings();
@@ -62,7 +64,9 @@ pub(crate) fn probe_model(
                 .collect();
             let n_tags = result.per_tag.iter().filter(|tag| tag.roc_auc.is_some()).count() as u64;
             let n_files = result.sizes.files[2] as u64;
-            probed.probes.push(ProbeResult::from_seeds(name, *tradition, n_files, n_tags, per_seed));
+            let mut scores = ProbeResult::from_seeds(name, *tradition, n_files, n_tags, per_seed);
+            scores.per_tag = tag_scores(corpus, tradition, &result.per_tag);
+            probed.probes.push(scores);
             probed.left_out.extend(result.left_out.iter().map(|tag| format!("{tradition}: {}", tag.tag)));
         }
         files::write_json(&dir.join("probes.json"), &serde_json::to_string_pretty(&probed)?)?;

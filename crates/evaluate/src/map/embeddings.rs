@@ -36,7 +36,9 @@ impl Embeddings {
         for row in rows.chunks_exact(width) {
             mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
         }
-        mean.iter_mut().for_each(|sum| *sum /= n.max(1) as f64);
+        for sum in &mut mean {
+            *sum /= n.max(1) as f64;
+        }
         let length = |row: &[f32]| -> f64 {
             row.iter().zip(&mean).map(|(&x, &m)| (f64::from(x) - m).powi(2)).sum::<f64>().sqrt()
         };
@@ -72,6 +74,7 @@ impl Embeddings {
         self.rows.len() / self.width
     }
 
+    #[cfg(test)]
     pub(super) fn row(&self, index: usize) -> &[f32] {
         &self.rows[index * self.width..][..self.width]
     }

@@ -34,7 +34,9 @@ pub fn principal_components(all: &Embeddings, k: usize) -> PrincipalComponents {
     for row in all.rows().chunks_exact(width) {
         mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
     }
-    mean.iter_mut().for_each(|sum| *sum /= n.max(1) as f64);
+    for sum in &mut mean {
+        *sum /= n.max(1) as f64;
+    }
     let centred: Vec<f32> = all
         .rows()
         .chunks_exact(width)
@@ -106,7 +108,9 @@ fn leading(matrix: &[f32], width: usize, k: usize) -> (Vec<f64>, Vec<f64>) {
         let largest =
             axis.iter().copied().fold(0.0, |most: f64, x| if x.abs() > most.abs() { x } else { most });
         if largest < 0.0 {
-            axis.iter_mut().for_each(|x| *x = -*x);
+            for x in axis {
+                *x = -*x;
+            }
         }
     }
     (values, axes)
@@ -136,7 +140,9 @@ fn orthonormalise(axes: &mut [f64], width: usize) {
         for attempt in 0..=width {
             let length = dot(row, row).sqrt();
             if length > 0.0 {
-                row.iter_mut().for_each(|x| *x /= length);
+                for x in &mut *row {
+                    *x /= length;
+                }
             }
             for _ in 0..2 {
                 for other in before.chunks_exact(width) {
@@ -146,7 +152,9 @@ fn orthonormalise(axes: &mut [f64], width: usize) {
             }
             let length = dot(row, row).sqrt();
             if length > 1e-8 {
-                row.iter_mut().for_each(|x| *x /= length);
+                for x in &mut *row {
+                    *x /= length;
+                }
                 break;
             }
             // There are fewer rows than dimensions, so one of the coordinate axes is free.
