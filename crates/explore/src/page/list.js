@@ -1,5 +1,5 @@
 // The same collection as a list, a page at a time.
-const onPage = 50;
+const onPage = 30;
 let page = 0;
 
 function showList() {

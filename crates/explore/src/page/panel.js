@@ -52,6 +52,8 @@ function showDetail() {
   const heading = byId("clip-h");
   const detail = byId("detail");
   audio.pause();
+  byId("clip").scrollTop = 0;
+  byId("near").hidden = at < 0;
   if (at < 0) {
     heading.textContent = "Nothing selected";
     audio.hidden = true;
@@ -82,9 +84,10 @@ function showDetail() {
     ...[hasSound(at) ? null : el("p", { class: "soft", id: "silence" }, silence(at)),
       tags.length ? el("h3", {}, "Tags") : null,
       tags.length ? el("ul", { class: "tags" }, ...tags) : null,
-      ...predictions(at),
-      ...neighbours(at)].filter((part) => part !== null),
+      ...predictions(at)].filter((part) => part !== null),
   );
+  byId("near-h").textContent = `Neighbours of ${label(at)}`;
+  byId("neighbours").replaceChildren(...neighbours(at).filter((part) => part !== null));
 }
 
 // Plays or stops the excerpt of the selected one.
