@@ -95,6 +95,10 @@ def by_filters(page, n):
     page.until("explorer.state.model === 1")
     page.evaluate("new Promise((done) => setTimeout(done, 900))")
     check(not blank(page), "the second model's map is blank")
+    page.evaluate("(() => { const c = document.getElementById('colour'); c.value = 'shared'; c.dispatchEvent(new Event('change')); })()")
+    page.settle()
+    check(page.evaluate("document.querySelectorAll('#steps li').length") == 5, "the steps of shared neighbours are not named")
+    page.evaluate("(() => { const c = document.getElementById('colour'); c.value = 'culture'; c.dispatchEvent(new Event('change')); })()")
     page.click_on("#model-choice label:first-child input")
     page.evaluate("new Promise((done) => setTimeout(done, 900))")
 

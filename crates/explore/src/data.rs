@@ -150,16 +150,17 @@ fn summary(collection: &Collection) -> String {
     let n_heard = items.iter().filter(|item| matches!(item.sound, Sound::Excerpt { .. })).count();
     let models: Vec<&str> = collection.models.iter().map(|model| model.name.as_str()).collect();
     let unit = collection.unit.name();
+    let them = if models.len() == 1 { "hears them" } else { "hear them" };
     let heard = match n_heard {
         0 => "none can be heard".to_owned(),
         n if n == items.len() => "each has an excerpt to hear".to_owned(),
         n => format!("{n} have an excerpt to hear"),
     };
     format!(
-        "{} {unit}s of {} cultures as {} hears them; {heard}.",
+        "{} {unit}s of {} cultures as {} {them}; {heard}.",
         items.len(),
         cultures.len(),
-        models.join(" and as ")
+        models.join(" and ")
     )
 }
 

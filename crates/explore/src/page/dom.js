@@ -31,7 +31,7 @@ const colours = 6;
 const shapeOf = (culture) => culture % shapes.length;
 const colourOf = (culture) => `--c${culture % colours}`;
 
-function glyph(culture) {
+function glyph(culture, fill = colourOf(culture)) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   svg.setAttribute("class", "glyph");
@@ -39,7 +39,7 @@ function glyph(culture) {
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS(space, "path");
   path.setAttribute("d", shapes[shapeOf(culture)]);
-  path.style.fill = `var(${colourOf(culture)})`;
+  path.style.fill = `var(${fill})`;
   svg.append(path);
   return svg;
 }

@@ -86,12 +86,9 @@ function stamp(out, base, { whole, colours, mixed, tints, alphas }) {
   }
 }
 
-// Five steps from few to many shared neighbours, from the two ends of the palette's hues; sizes of steps are told in the legend.
-const steps = ["--c1", "--c5", "--rule", "--c2", "--c0"];
-function fillOf(at) {
-  if (state.colour !== "shared") return colourOf(clips.culture[at]);
-  return steps[Math.min(4, Math.floor((data.shared[at] / Math.max(1, data.k)) * 5))];
-}
+// From no to all shared neighbours in five steps of one hue; the legend names them.
+const stepOf = (shared) => Math.min(4, Math.floor((shared / Math.max(1, data.k)) * 5));
+const fillOf = (at) => (state.colour === "shared" ? `--n${stepOf(data.shared[at])}` : colourOf(clips.culture[at]));
 
 // The picture with a border, in which shapes that are cut off by the canvas end.
 const border = 56;

@@ -66,8 +66,16 @@ function setUpFilters() {
   byId("colour").append(el("option", { value: "culture" }, "culture"));
   if (several) byId("colour").append(el("option", { value: "shared" }, "neighbours that both models share"));
   byId("colour").parentElement.hidden = !several;
+  for (let step = 0; step < 5; step += 1) {
+    const counts = Array.from({ length: data.k + 1 }, (_, count) => count).filter((count) => stepOf(count) === step);
+    if (!counts.length) continue;
+    const [least, most] = [counts[0], counts[counts.length - 1]];
+    const text = least === most ? `${least}` : `${least}–${most}`;
+    byId("steps").append(el("li", {}, glyph(0, `--n${step}`), text));
+  }
   byId("colour").addEventListener("change", (event) => {
     state.colour = event.target.value;
+    byId("steps").hidden = state.colour !== "shared";
     redraw();
   });
   byId("before").addEventListener("click", () => turn(-1));
