@@ -87,44 +87,60 @@ pub(crate) fn hear(
     let width = embedder.width();
     let bar = terminal.bar(&format!("embed {name}"), by_recording.len() as u64);
     let by_recording: Vec<(usize, Vec<&Point>)> = by_recording.into_iter().collect();
-    let heard: Vec<Vec<(Vec<f32>, Vec<Vec<(usize, f64)>>)>> = by_recording
+    let heard: Vec<Vec<OnePoint>> = by_recording
         .par_iter()
         .with_max_len(1)
         .map(|(recording, points)| {
             let range = ranges[*recording].clone();
             let states = embed_recording(embedder, corpus, range.clone())?;
-            let of = |point: &&Point| {
-                let parts: Vec<(&[f32], f64)> = point
-                    .clips
-                    .iter()
-                    .map(|&clip| (states[clip - range.start].as_slice(), corpus.clips()[clip].samples as f64))
-                    .collect();
-                let total: f64 = parts.iter().map(|(_, samples)| samples).sum();
-                let mut row = vec![0.0; width];
-                for (states, samples) in &parts {
-                    let share = samples / total;
-                    row.iter_mut().zip(layer.row(states, width)).for_each(|(sum, x)| *sum += share * x);
-                }
-                let features: Vec<f32> =
-                    parts.iter().flat_map(|(states, _)| states.iter().copied()).collect();
-                let said = probes
-                    .iter()
-                    .map(|probe| Ok(likeliest(&probe.probabilities(&features)?)))
-                    .collect::<anyhow::Result<_>>()?;
-                anyhow::Ok((row.into_iter().map(|x| x as f32).collect(), said))
-            };
-            let found = points.iter().map(of).collect();
+            let of_clip =
+                |clip: usize| (states[clip - range.start].as_slice(), corpus.clips()[clip].samples as f64);
+            let found: anyhow::Result<Vec<OnePoint>> = points
+                .iter()
+                .map(|point| {
+                    let parts: Vec<(&[f32], f64)> = point.clips.iter().map(|&clip| of_clip(clip)).collect();
+                    one_point(&parts, layer, width, probes)
+                })
+                .collect();
             bar.inc(1);
             found
         })
         .collect::<anyhow::Result<_>>()?;
     bar.finish_and_clear();
     let mut all = Heard { rows: Vec::new(), likeliest: vec![Vec::new(); probes.len()] };
-    for (row, said) in heard.into_iter().flatten() {
-        all.rows.extend(row);
-        all.likeliest.iter_mut().zip(said).for_each(|(list, of_probe)| list.push(of_probe));
+    for point in heard.into_iter().flatten() {
+        all.rows.extend(point.row);
+        all.likeliest.iter_mut().zip(point.said).for_each(|(list, of_probe)| list.push(of_probe));
     }
     Ok(all)
+}
+
+/// What is made of one point.
+struct OnePoint {
+    row: Vec<f32>,
+    /// Of each probe.
+    said: Vec<Vec<(usize, f64)>>,
+}
+
+/// From the clips of a point (all states of each, and its samples): their mean weighted by samples, and what probes say of them together.
+fn one_point(
+    parts: &[(&[f32], f64)],
+    layer: LayerChoice,
+    width: usize,
+    probes: &[&Probe],
+) -> anyhow::Result<OnePoint> {
+    let total: f64 = parts.iter().map(|(_, samples)| samples).sum();
+    let mut row = vec![0.0; width];
+    for (states, samples) in parts {
+        let share = samples / total;
+        row.iter_mut().zip(layer.row(states, width)).for_each(|(sum, x)| *sum += share * x);
+    }
+    let features: Vec<f32> = parts.iter().flat_map(|(states, _)| states.iter().copied()).collect();
+    let mut said = Vec::new();
+    for probe in probes {
+        said.push(likeliest(&probe.probabilities(&features)?));
+    }
+    Ok(OnePoint { row: row.into_iter().map(|x| x as f32).collect(), said })
 }
 
 fn likeliest(probabilities: &[f64]) -> Vec<(usize, f64)> {

@@ -71,8 +71,9 @@ pub(crate) fn run(
     timings.extend(probed.iter().map(|(_, done)| StepTiming::from(done)));
 
     let shown = all.iter().position(|planned| planned.kind == ModelKind::MultiCulture).unwrap_or(0);
+    let mapped: std::collections::BTreeSet<usize> = [0, shown].into();
     let mapped: Vec<(&str, PathBuf)> =
-        [0, shown].map(|index| (all[index].name.as_str(), trained[index].model())).into();
+        mapped.into_iter().map(|index| (all[index].name.as_str(), trained[index].model())).collect();
     let (map, done) = map::map(&ledger, &corpus, &mapped, plan.seed, &quiet)?;
     timings.push(StepTiming::from(&done));
 
