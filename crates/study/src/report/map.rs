@@ -21,7 +21,9 @@ pub(crate) fn figure(results: &StudyResults) -> Figure {
             let points = map.pieces.iter().zip(&view.places).enumerate().map(|(position, (piece, at))| Point {
                 at: *at,
                 group: map.cultures.iter().position(|name| *name == piece.culture).unwrap_or(0),
-                mark: number_of(map, position).map_or(String::new(), |number| number.to_string()),
+                mark: number_of(map, position)
+                    .filter(|_| !map.sounds.is_empty())
+                    .map_or(String::new(), |number| number.to_string()),
             });
             let list: Vec<String> = view
                 .shares
