@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Probe(commands::probe::Args),
     Evaluate(commands::evaluate::Args),
     Tag(commands::tag::Args),
+    Explore(commands::explore::Args),
     Similarity(commands::similarity::Args),
     Inspect(commands::inspect::Args),
     Convert(commands::convert::Args),

@@ -10,6 +10,7 @@ mod doctor;
 mod embedding;
 mod evaluation;
 mod exit;
+mod exploring;
 mod guidance;
 mod init;
 mod inputs;

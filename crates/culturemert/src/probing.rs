@@ -275,7 +275,7 @@ pub(crate) fn embed_each(
 }
 
 /// The clips of one recording: those long enough for a frame.
-fn embed_recording(
+pub(crate) fn embed_recording(
     embedder: &Embedder,
     corpus: &Corpus,
     range: Range<usize>,

@@ -8,12 +8,14 @@
 //!   [`similarity_report`]: intervals over recordings, split-half floors, weights by similarity, the relation with transfer.
 //! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`];
 //!   by [`measure`] for tags, classes and values alike, with [`scoring_differences`] between models; by [`validate`] where models are chosen.
+//! - Embeddings as a map: nearest neighbours, principal components, a plane that keeps neighbourhoods ([`map`]).
 //!
 //! **Invariant:** nothing here knows the engine, decodes audio or prints.
 
 mod aggregate;
 mod bootstrap;
 mod error;
+pub mod map;
 mod probe;
 mod rank_correlation;
 mod ranking;

@@ -7,6 +7,7 @@ pub(crate) mod datasets;
 pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
+pub(crate) mod explore;
 pub(crate) mod fit_codec;
 pub(crate) mod inspect;
 pub(crate) mod man;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Probe(args) => probe::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Tag(args) => tag::run(&args, terminal),
+        Command::Explore(args) => explore::run(&args, terminal),
         Command::Similarity(args) => similarity::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args, terminal),
         Command::Convert(args) => convert::run(&args, terminal),

@@ -15,6 +15,7 @@ pub(crate) mod names {
 
     pub(crate) const REPORT: &str = "report";
     pub(crate) const SIMILARITY: &str = "similarity";
+    pub(crate) const MAP: &str = "map";
 
     pub(crate) fn recordings(corpus: &str) -> String {
         format!("recordings-{}", plain(corpus))
@@ -107,6 +108,11 @@ impl StudyPlan {
             let mut needs = self.of_corpus(&corpus);
             needs.push(names::codes(&corpus, &tokenizer));
             nodes.push(Node::new(names::SIMILARITY, needs, Work::Similarity));
+        }
+        if let Some(map) = &self.file.map {
+            let models = map.models.iter().filter_map(|model| self.maker(model));
+            let needs: Vec<String> = self.of_corpus(&map.corpus).into_iter().chain(models).collect();
+            nodes.push(Node::new(names::MAP, needs, Work::Map));
         }
         let all: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         nodes.push(Node { collects: true, ..Node::new(names::REPORT, all, Work::Report) });

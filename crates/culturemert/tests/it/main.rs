@@ -11,6 +11,7 @@ mod datasets;
 mod disk;
 mod documentation;
 mod evaluate;
+mod explore;
 mod formats;
 mod heads;
 mod help;

@@ -58,6 +58,12 @@ fn wrong_commands_exit_with_2_and_say_why() {
     let vector = ["task-vector", "--base", "nowhere", "--model", "m", "--out", "o"];
     refused(&vector, "base `nowhere` does not exist");
     refused(&["inspect", "nowhere.safetensors"], "does not exist");
+    let explore = ["explore", "nowhere", "--model", "m", "--out", "o"];
+    refused(&explore, "corpus `nowhere` does not exist");
+    refused(&[&explore[..], &["--model", "n", "--model", "l"]].concat(), "a page compares two models, not 3");
+    refused(&[&explore[..], &["--neighbours", "0"]].concat(), "`--neighbours 0`");
+    refused(&[&explore[..], &["--excerpt-seconds", "nan"]].concat(), "`--excerpt-seconds NaN`");
+    refused(&[&explore[..], &["--layer", "last"]].concat(), "`--layer last`");
     refused(&["reproduce", "--config", "big"], "`big` does not exist");
     refused(&["reproduce", "--config", "pocet"], "`pocet` does not exist; did you mean `pocket`?");
     refused(&["datasets", "check", "magnatagtune", "."], "; did you mean `magnatagatune`?");

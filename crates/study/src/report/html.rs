@@ -2,13 +2,14 @@
 
 use super::figures::{self, Figure};
 use super::table::{Cell, Table, bounds, fixed};
-use super::{REHEARSAL, SYNTHETIC, TITLE, summary, tables};
+use super::{REHEARSAL, SYNTHETIC, TITLE, changes, map, summary, tables};
 use crate::StudyResults;
 use crate::markup::{Element, el};
 use crate::results::{Finding, Verdict};
 
 /// Nothing may be fetched, whatever a text in the results says.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; media-src data:; base-uri 'none'; form-action 'none'";
 
 /// The report as one self-contained HTML page.
 pub fn html(results: &StudyResults) -> String {
@@ -84,7 +85,16 @@ fn sections(results: &StudyResults) -> Vec<Section> {
     let parts: Vec<(&'static str, &'static str, Vec<Option<Element>>)> = vec![
         ("findings", "Findings", vec![findings(&results.findings)]),
         ("scores-all", "Scores", vec![table("scores"), paper("scores", tables::paper_scores)]),
-        ("transfer-all", "Transfer between traditions", vec![figure("transfer")]),
+        (
+            "transfer-all",
+            "Transfer between traditions",
+            vec![figure("transfer"), table("forgetting"), table("tags")],
+        ),
+        (
+            "maps",
+            "Which pieces the models hear alike",
+            vec![figure("map"), table("neighbour-shares"), table("nearest-across"), map::players(results)],
+        ),
         (
             "stages",
             "One stage or two",
@@ -103,6 +113,7 @@ fn sections(results: &StudyResults) -> Vec<Section> {
             "What made these numbers",
             vec![table("data"), Some(provenance(results)), fold_own("timings")],
         ),
+        ("use", "Limits and responsible use", vec![Some(responsible_use(results))]),
     ];
     let filled = parts
         .into_iter()
@@ -234,6 +245,10 @@ fn write_cell(element: Element, cell: &Cell, is_best: bool) -> Element {
                 .children(interval.map(|ends| small(format!(" {}", bounds(ends, *digits)))))
         }
     }
+}
+
+fn responsible_use(results: &StudyResults) -> Element {
+    el("ul").children(changes::responsible_use(results).into_iter().map(|text| el("li").text(text)))
 }
 
 fn provenance(results: &StudyResults) -> Element {

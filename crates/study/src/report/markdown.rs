@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::{Cell, Table, bounds, fixed};
-use super::{REHEARSAL, SYNTHETIC, TITLE, ablations, figures, summary, tables};
+use super::{REHEARSAL, SYNTHETIC, TITLE, ablations, changes, figures, summary, tables};
 use crate::StudyResults;
 
 /// The report as Markdown. Figures are referred to as [`super::write_all`] writes them.
@@ -48,7 +48,11 @@ pub fn markdown(results: &StudyResults) -> String {
         }
         out.push('\n');
     }
-    out.push_str("## Provenance\n\n");
+    out.push_str("## Limits and responsible use\n\n");
+    for text in changes::responsible_use(results) {
+        let _ = writeln!(out, "- {}", escape(&text));
+    }
+    out.push_str("\n## Provenance\n\n");
     for (name, value) in summary::provenance(results) {
         let _ = writeln!(out, "- {}: {}", escape(&name), escape(&value));
     }

@@ -23,6 +23,12 @@ impl StudyResults {
         self.check_models(&cultures)?;
         self.check_probes(&cultures, &models)?;
         self.check_similarity(&cultures)?;
+        let is_culture = |name: &str| cultures.contains(name);
+        if let Some(fault) =
+            self.map.as_ref().and_then(|map| map.fault(is_culture, |name| models.contains(name)))
+        {
+            return Err(inconsistent("map", &fault));
+        }
         for run in &self.runs {
             known("runs.model", &run.model, &models)?;
             let field = format!("runs.{}.{}", run.model, run.stage);
@@ -88,6 +94,7 @@ impl StudyResults {
             }
             score(&field, probe.roc_auc)?;
             score(&field, probe.average_precision)?;
+            probe.per_tag.iter().try_for_each(|tag| fraction(&field, tag.roc_auc))?;
             probe.per_seed.iter().try_for_each(|s| {
                 fraction(&field, s.roc_auc).and_then(|()| fraction(&field, s.average_precision))
             })?;

@@ -7,6 +7,7 @@ mod ablation;
 mod check;
 mod data;
 mod finding;
+mod map;
 mod model;
 mod probe;
 mod similarity;
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 pub use ablation::{Ablation, Effect, Measure, Rehearsal, Scope};
 pub use data::{CultureData, DataDescription, LeftOut, TokenizerFacts};
 pub use finding::{Finding, Verdict};
+pub use map::{AcrossPair, MapExcerpt, MapPiece, MapResult, MapView};
 pub use model::{LossChange, ModelKind, ModelResult, Recipe, StageResult};
-pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread};
+pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread, TagScore};
 pub use similarity::Similarity;
 pub use training::{CurvePoint, StepTiming, TrainingRun};
 
@@ -56,6 +58,9 @@ pub struct StudyResults {
     pub lambda_sweep: Vec<LambdaPoint>,
     /// How alike the traditions' tokens are.
     pub similarity: Option<Similarity>,
+    /// Pieces as models place them; results of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapResult>,
     /// Training curves.
     pub runs: Vec<TrainingRun>,
     /// The paper's claims against these numbers, see [`crate::findings()`].
@@ -92,6 +97,7 @@ impl StudyResults {
             probes: Vec::new(),
             lambda_sweep: Vec::new(),
             similarity: None,
+            map: None,
             runs: Vec::new(),
             findings: Vec::new(),
             timings: Vec::new(),

@@ -15,7 +15,7 @@ use super::ablations;
 use super::graph::names;
 use super::models::Part;
 use super::plan::StudyPlan;
-use super::steps::{Dones, Ground, Work, done, facts_of, similarity_of};
+use super::steps::{Dones, Ground, Work, done, facts_of, map_of, similarity_of};
 use data::{describe, quarantined};
 use measured::measured;
 use training::of_model;
@@ -64,6 +64,7 @@ pub(crate) fn collect(
     if let Some(done) = dones.get(names::SIMILARITY) {
         results.similarity = similarity_of(done)?;
     }
+    results.map = dones.get(names::MAP).map(map_of).transpose()?;
     results.left_out.unused.clone_from(&measured.left_out);
     results.left_out.quarantined = quarantined(&main)?;
     let timed = graph.nodes().iter().filter_map(|node| dones.get(&node.name));

@@ -153,6 +153,16 @@ impl<'a> Costs<'a> {
                     disk: 1e5 * subjects.len() as f64,
                 }
             }
+            Work::Map => {
+                let Some(map) = &plan.file.map else { return Cost::default() };
+                let sound = self.sound.corpus(&plan.corpus(&map.corpus).name);
+                let costs = map.models.iter().map(|model| self.embedding(self.shape(model), sound));
+                costs.fold(Cost { disk: 1e6, ..Cost::default() }, |all, cost| Cost {
+                    seconds: all.seconds + cost.seconds,
+                    memory: all.memory.max(cost.memory),
+                    ..all
+                })
+            }
             Work::Similarity => Cost { seconds: 2.0, memory: PROGRAM + 1e8, disk: 1e5 },
             Work::Report => Cost { seconds: 2.0, memory: PROGRAM, disk: 5e6 },
         }

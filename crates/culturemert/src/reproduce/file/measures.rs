@@ -75,3 +75,14 @@ pub(crate) struct SimilarityFile {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) tokenizer: String,
 }
+
+/// Recordings laid out on a plane as models hear them, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MapFile {
+    /// Corpus; the first where none is named.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) corpus: String,
+    /// Models by name, the one that the others are laid beside first.
+    pub(crate) models: Vec<String>,
+}

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::usage;
 use crate::inputs::must_exist;
 
-pub(crate) use measures::{EvaluationFile, ProbeFile, SimilarityFile};
+pub(crate) use measures::{EvaluationFile, MapFile, ProbeFile, SimilarityFile};
 pub(crate) use models::{MergeFile, ModelFile, RecipeName, ReplayFile, ScratchFile};
 pub(crate) use sources::{CorpusFile, DataSetFile, FitFile, TokenizerFile};
 
@@ -80,6 +80,9 @@ pub(crate) struct StudyFile {
     /// How alike the cultures' tokens are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) similarity: Option<SimilarityFile>,
+    /// Recordings laid out as models hear them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) map: Option<MapFile>,
 }
 
 impl StudyFile {

@@ -120,6 +120,20 @@ impl StudyPlan {
             }
             self.probe_config(probe).check().map_err(|error| format!("`probe`: {error}"))?;
         }
+        if let Some(map) = &self.file.map {
+            if !map.corpus.is_empty() {
+                corpus_of(&self.corpora, &map.corpus, "`map`").map_err(|error| error.to_string())?;
+            }
+            let subjects = self.subjects();
+            let names = || subjects.iter().map(|subject| subject.name.as_str());
+            if let Some(unknown) = map.models.iter().find(|model| !names().any(|name| name == *model)) {
+                let meant = nearest::did_you_mean(unknown, names());
+                return Err(format!("`map.models`: the study has no model `{unknown}`{meant}"));
+            }
+            if map.models.is_empty() {
+                return Err("`map.models` names no model".into());
+            }
+        }
         for evaluation in &self.file.evaluations {
             let config = self.evaluation_config(evaluation);
             config.check().map_err(|error| format!("evaluation `{}`: {error}", evaluation.name))?;

@@ -6,9 +6,11 @@
 mod corpora;
 mod evaluate;
 mod listing;
+mod map;
 mod merge;
 mod probe;
 mod similarity;
+mod tags;
 mod tokenizer;
 mod train;
 
@@ -25,6 +27,7 @@ use crate::terminal::Terminal;
 
 pub(crate) use corpora::is_recorded;
 pub(crate) use evaluate::{corpora_of, evaluation_of};
+pub(crate) use map::map_of;
 pub(crate) use probe::Probed;
 pub(crate) use similarity::similarity_of;
 pub(crate) use tokenizer::facts_of;
@@ -55,6 +58,8 @@ pub(crate) enum Work {
     Evaluate(usize, Vec<Subject>),
     /// Token statistics.
     Similarity,
+    /// Recordings laid out as models hear them.
+    Map,
     /// Results and report.
     Report,
 }
@@ -110,6 +115,7 @@ impl Work {
                 evaluate::step(step, ground, dones, *evaluation, subjects)
             }
             Self::Similarity => similarity::step(step, ground, dones),
+            Self::Map => map::step(step, ground, dones),
             Self::Report => Ok(step),
         }
     }
@@ -130,6 +136,7 @@ impl Work {
                 evaluate::probe_all(ground, dones, *evaluation, subjects, dir)
             }
             Self::Similarity => similarity::compare(ground, dones, dir),
+            Self::Map => map::map(ground, dones, dir),
             Self::Report => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use study::results::{ProbeResult, SeedScore};
 use study::{Done, Step};
 use weights::ModelDirectory;
 
+use super::tags::tag_scores;
 use super::{Dones, Ground, Subject};
 use crate::embedding::Embedder;
 use crate::probing::{Task, embed_clips, encoder_facts};
@@ -98,7 +99,9 @@ pub(super) fn probe(ground: &Ground<'_>, dones: &Dones, subject: &Subject, dir: 
             let n_tags = result.per_tag.iter().filter(|tag| tag.roc_auc.is_some()).count() as u64;
             let n_files = result.sizes.files[2] as u64;
             let title = subject.title.as_str();
-            probed.probes.push(ProbeResult::from_seeds(title, tradition, n_files, n_tags, per_seed));
+            let mut scores = ProbeResult::from_seeds(title, tradition, n_files, n_tags, per_seed);
+            scores.per_tag = tag_scores(&corpus, tradition, &result.per_tag);
+            probed.probes.push(scores);
             probed.left_out.extend(result.left_out.iter().map(|tag| format!("{tradition}: {}", tag.tag)));
         }
     }
