@@ -1,16 +1,15 @@
 //! `sweep`: which λ merges best, by evidence.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use study::sweep::{Metric, Sweep, csv, svg, text};
-use weights::{CoordinateSearch, LayerGroup, MergeOutput, MergePlan, merge_directories};
+use weights::{CoordinateSearch, LayerGroup};
 
 use super::merge::{LAMBDA, group_factor};
 use crate::exit::usage;
 use crate::inputs::{ModelArgument, must_exist, must_not_be, open_corpus, open_model};
 use crate::probe_settings::{Splits, probe_config};
-use crate::sweeping::{Asked, Guide, Search, Start, SweepRequest, choice_in_words, sweep};
+use crate::sweeping::{Asked, Guide, Search, Start, SweepRequest, sweep, write_chosen};
 use crate::terminal::{Terminal, print_json, print_text};
 
 /// Find the λ with which models merge best: merges in memory, probes on validation recordings, one process.
@@ -74,7 +73,7 @@ pub(crate) struct Args {
         requires = "search",
         value_name = "uniform|guided|L,…"
     )]
-    start: StartArgument,
+    start: Start,
     /// Lengths of the search's moves, each up and down.
     #[arg(long, value_delimiter = ',', default_values_t = [0.05, 0.1], requires = "search", value_name = "STEP,…")]
     step_grid: Vec<f64>,
@@ -134,30 +133,6 @@ enum How {
 enum By {
     RocAuc,
     Ap,
-}
-
-/// A value of `--start`.
-#[derive(Clone, Debug, PartialEq)]
-struct StartArgument(Start);
-
-impl FromStr for StartArgument {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self(match text {
-            "uniform" => Start::Uniform,
-            "guided" => Start::Guided,
-            numbers => {
-                let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-                let numbers: Option<Vec<f64>> = numbers.split(',').map(number).collect();
-                Start::Given(
-                    numbers.ok_or(
-                        "neither `uniform`, nor `guided`, nor finite numbers with commas between them",
-                    )?,
-                )
-            }
-        }))
-    }
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
@@ -249,7 +224,7 @@ fn models_and_start(args: &Args) -> anyhow::Result<(Vec<(String, PathBuf)>, Star
     for model in &args.model {
         models.push((model.named("`sweep`")?, model.path.clone()));
     }
-    let given = match &args.start.0 {
+    let given = match &args.start {
         Start::Given(lambdas) if lambdas.len() != models.len() => {
             let (n, n_models) = (lambdas.len(), models.len());
             return Err(usage(format!("`--start` has {n} λ for {n_models} models; give one for each")));
@@ -263,7 +238,7 @@ fn models_and_start(args: &Args) -> anyhow::Result<(Vec<(String, PathBuf)>, Star
         return Err(usage(format!("two models are called `{}`", twice[0].0.0)));
     }
     let (models, given) = both.into_iter().unzip();
-    let start = match &args.start.0 {
+    let start = match &args.start {
         Start::Given(_) => Start::Given(given),
         other => other.clone(),
     };
@@ -307,30 +282,10 @@ fn write(
     if let (Some(file), Some(drawing)) = (&args.svg, svg(swept)) {
         files::write_atomic(file, drawing.as_bytes())?;
     }
-    let Some(out) = &args.out else { return Ok(()) };
-    let chosen = &swept.points[swept.chosen];
-    let paths: Vec<&std::path::Path> = models.iter().map(|(_, path)| path.as_path()).collect();
-    let named: Vec<(String, f64)> = models
-        .iter()
-        .map(|(name, path)| {
-            (path.display().to_string(), chosen.lambdas.get(name).copied().unwrap_or_default())
-        })
-        .collect();
-    let plan = MergePlan::per_culture(args.base.display().to_string(), &named, &args.group);
-    let results = format!("## Results\n\n{}", text(swept).replace("# λ by validation\n\n", ""));
-    let output = MergeOutput {
-        licence: args.licence.clone(),
-        sections: vec![results],
-        choice: Some(choice_in_words(swept)),
-        ..MergeOutput::default()
-    };
-    let report =
-        terminal.during("merge", || merge_directories(Some(&args.base), &paths, &plan, out, &output))?;
-    anyhow::ensure!(
-        report.content_hash == chosen.content_hash,
-        "the merge in `{}` is not the one that was measured: an input changed meanwhile",
-        out.display()
-    );
-    terminal.say(format!("chosen merge in `{}`", out.display()));
+    if let Some(out) = &args.out {
+        let licence = args.licence.clone();
+        terminal.during("merge", || write_chosen(swept, &args.base, models, &args.group, out, licence))?;
+        terminal.say(format!("chosen merge in `{}`", out.display()));
+    }
     Ok(())
 }

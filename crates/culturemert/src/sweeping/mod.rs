@@ -6,8 +6,10 @@
 
 mod ground;
 mod kept;
+mod outcome;
 mod points;
 mod questions;
+mod search;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +17,8 @@ use std::path::{Path, PathBuf};
 use corpus::Corpus;
 use evaluate::{Guidance, GuidedTarget, ProbeConfig};
 use study::evaluation::Named;
-use study::sweep::{
-    Metric, Origin, SCHEMA, SearchTrace, Sweep, SweptCorpus, SweptModel, SweptTask, TracedRound, compare,
-};
-use weights::{CoordinateSearch, LambdaSweep, LayerGroup};
+use study::sweep::{Metric, Origin, SCHEMA, Sweep, SweptCorpus, SweptModel, SweptTask, compare};
+use weights::{LambdaSweep, LayerGroup};
 
 use crate::guidance::guided;
 use crate::interrupt::stop_flag;
@@ -26,9 +26,12 @@ use crate::terminal::Terminal;
 use ground::Ground;
 use kept::Kept;
 use points::{Points, Progress, shared};
+use search::searched;
 
 pub(crate) use ground::Question;
+pub(crate) use outcome::write_chosen;
 pub(crate) use questions::Asked;
+pub(crate) use search::{Search, Start};
 
 /// What is asked.
 pub(crate) struct SweepRequest<'a> {
@@ -61,25 +64,6 @@ pub(crate) struct Guide<'a> {
     /// A culture; none: all together.
     pub(crate) target: Option<&'a str>,
     pub(crate) temperature: f64,
-}
-
-/// A search of every model's own λ.
-pub(crate) struct Search {
-    pub(crate) start: Start,
-    pub(crate) how: CoordinateSearch,
-    /// Lengths of its moves, as they were given.
-    pub(crate) steps: Vec<f64>,
-}
-
-/// Where a search starts.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Start {
-    /// At the best shared λ.
-    Uniform,
-    /// At λ by similarity.
-    Guided,
-    /// At these, in the order of the names.
-    Given(Vec<f64>),
 }
 
 /// Runs it.
@@ -185,73 +169,8 @@ pub(crate) fn sweep(request: SweepRequest<'_>, terminal: &Terminal) -> anyhow::R
     })
 }
 
-/// How the weights of the chosen merge came about, for its lineage and card.
-pub(crate) fn choice_in_words(sweep: &Sweep) -> String {
-    let chosen = &sweep.points[sweep.chosen];
-    let tasks: Vec<&str> = sweep.tasks.iter().map(|task| task.name.as_str()).collect();
-    let how = match &sweep.search {
-        Some(search) => format!("coordinate search from {} λ", search.start),
-        None => "comparison".into(),
-    };
-    format!(
-        "chosen by {how} over {} merges: the highest {} ({:.4}, mean over {} and {} probe seeds) on the validation recordings of corpus {} \
-         (sha256 {}, splits {}); test recordings chose nothing",
-        sweep.points.len(),
-        sweep.metric.label(),
-        chosen.validation.mean.mean,
-        tasks.join(", "),
-        sweep.seeds.len(),
-        sweep.corpus.name,
-        sweep.corpus.hash,
-        sweep.corpus.split
-    )
-}
-
 fn guided_by(guide: &Guide<'_>, names: &[String], uniform_lambda: f64) -> anyhow::Result<GuidedTarget> {
     guided(guide.file, names, guide.target, Guidance { uniform_lambda, temperature: guide.temperature })
-}
-
-fn searched(
-    search: &Search,
-    word: &str,
-    start: &[f64],
-    points: &mut Points<'_>,
-    names: &[String],
-) -> anyhow::Result<SearchTrace> {
-    let terminal = points.terminal();
-    let mut bar = None;
-    let mut round = usize::MAX;
-    let found = search.how.run(start, |proposal| {
-        if round != proposal.round || bar.is_none() {
-            round = proposal.round;
-            let name = if round == 0 { "start".to_owned() } else { format!("round {round}") };
-            bar = Some(terminal.parts_bar(&name, if round == 0 { 1 } else { proposal.of }));
-        }
-        let bar = bar.as_ref().expect("every round has a bar");
-        let of = if proposal.round == 0 { 1 } else { proposal.of };
-        let origin = if proposal.round == 0 { Origin::Start } else { Origin::Search };
-        let at = points.at(proposal.lambdas, origin, false, Progress { bar, index: proposal.index, of })?;
-        anyhow::Ok(points.all[at].score)
-    })?;
-    if let Some(bar) = bar {
-        bar.finish();
-    }
-    let by_name = |lambdas: Vec<f64>| names.iter().cloned().zip(lambdas).collect();
-    Ok(SearchTrace {
-        start: word.into(),
-        steps: search.steps.clone(),
-        start_score: found.start_score,
-        rounds: found
-            .rounds
-            .into_iter()
-            .map(|round| TracedRound {
-                lambdas: by_name(round.lambdas),
-                score: round.score,
-                n_new: round.n_measured,
-            })
-            .collect(),
-        converged: found.converged,
-    })
 }
 
 fn corpus_name(corpus: &Corpus) -> String {
