@@ -38,7 +38,7 @@ impl std::error::Error for Interrupted {}
 
 /// An error that another rank tells the user.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "mpi"), expect(dead_code, reason = "one process tells its errors itself"))]
+#[cfg_attr(not(feature = "mpi"), allow(dead_code, reason = "one process tells its errors itself"))]
 pub(crate) struct Told(pub(crate) anyhow::Error);
 
 impl fmt::Display for Told {

@@ -66,7 +66,7 @@ pub(crate) struct Args {
 }
 
 /// Most time a calibration takes, but for what a first update of each stage does.
-const CALIBRATION: Duration = Duration::from_secs(300);
+const CALIBRATION: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(preset) = &args.example {
@@ -127,9 +127,10 @@ fn run_as(args: &Args, ranks: &dyn Ranks, terminal: &Terminal) -> anyhow::Result
     };
     if let Some(updates) = args.calibrate {
         let mut shown = Watch::new(&plan, terminal).watcher();
-        let mut watch = |event: Event<'_>| match event {
-            Event::Notice(_) => shown(event),
-            _ => {}
+        let mut watch = |event: Event<'_>| {
+            if let Event::Notice(_) = event {
+                shown(event);
+            }
         };
         return match calibrate(&request, updates, CALIBRATION, &mut watch)? {
             Some(calibration) if is_first => print_json(&calibration),
