@@ -62,13 +62,15 @@ def by_keyboard(page):
 def by_mouse(page):
     page.evaluate("document.getElementById('stage').scrollIntoView({block: 'center', behavior: 'instant'})")
     page.settle()
-    # A point with nothing within 12 pixels of it, so that the click means it.
-    alone = page.evaluate("""(() => {
+    # The point that lies most alone, so that the click means it.
+    alone, room = page.evaluate("""(() => {
       const m = explorer.maps[explorer.state.model];
       const p = Array.from({ length: explorer.n }, (_, i) => [explorer.toX(m.x[i]), explorer.toY(m.y[i])]);
-      return p.findIndex(([x, y], i) => p.every(([u, v], j) => j === i || Math.hypot(x - u, y - v) > 12));
+      const room = p.map(([x, y], i) => Math.min(...p.map(([u, v], j) => (j === i ? Infinity : Math.hypot(x - u, y - v)))));
+      const most = Math.max(...room);
+      return [room.indexOf(most), most];
     })()""")
-    check(alone >= 0, "no point lies alone")
+    check(room > 3, f"points lie within {room} pixels of each other")
     page.click(*on_screen(page, alone))
     check(selected(page) == alone, f"a click on {alone} selects {selected(page)}")
     heading = page.evaluate("document.getElementById('clip-h').textContent")

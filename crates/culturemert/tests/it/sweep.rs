@@ -135,8 +135,9 @@ fn what_is_wrong_is_named(dir: &Path) {
         assert!(output.stdout.is_empty());
     };
     let with = |more: &[&'static str]| [&MODELS[..], &TAGS, more].concat();
-    refused(&["--model", "a=deeper"], 1, "`deeper`: its architecture is not that of `base/model`");
-    refused(&["--model", "a=nowhere"], 2, "model `nowhere` does not exist");
+    let alone = |model: &'static str| [&["--model", model][..], &TAGS].concat();
+    refused(&alone("a=deeper"), 1, "`deeper`: its architecture is not that of `base/model`");
+    refused(&alone("a=nowhere"), 2, "model `nowhere` does not exist");
     refused(
         &with(&["--similarity", "similarity.json", "--target", "carnatik"]),
         2,

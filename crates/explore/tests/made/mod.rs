@@ -56,7 +56,7 @@ pub(crate) fn collection(n: usize, n_models: usize) -> Collection {
         let centres: Vec<f64> = (0..CULTURES.len() * WIDTH).map(|_| draws.normal()).collect();
         let rows: Vec<f32> = (0..n)
             .flat_map(|at| centres[at % CULTURES.len() * WIDTH..][..WIDTH].to_vec())
-            .map(|centre| (centre + (0.5 + 0.3 * model as f64) * draws.normal()) as f32)
+            .map(|centre| (centre + (1.5 - 0.3 * model as f64) * draws.normal()) as f32)
             .collect();
         let all = Embeddings::new(&rows, WIDTH).expect("finite rows");
         let near = nearest_neighbours(&all, 15, None);

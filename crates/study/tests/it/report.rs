@@ -146,7 +146,9 @@ fn every_file_is_written_and_every_figure_is_xml() {
         assert_eq!(document.root_element().tag_name().namespace(), Some("http://www.w3.org/2000/svg"));
         assert!(!text.contains("NaN") && !text.contains("inf"), "{}", path.display());
     }
-    assert_eq!(StudyResults::read(&paths[0]).unwrap(), hostile());
+    let mut written = hostile();
+    written.map.as_mut().unwrap().sounds.clear();
+    assert_eq!(StudyResults::read(&paths[0]).unwrap(), written);
     let sums = std::fs::read_to_string(paths.last().unwrap()).unwrap();
     assert_eq!(sums.lines().count(), paths.len() - 1);
     for (line, path) in sums.lines().zip(&paths) {
