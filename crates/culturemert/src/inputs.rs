@@ -9,7 +9,7 @@ use weights::ModelDirectory;
 use crate::exit::usage;
 
 /// Fails when nothing is there.
-pub(crate) fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
+pub fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
@@ -25,7 +25,8 @@ pub(crate) fn must_not_be(out: &Path, what: &str, input: &Path) -> anyhow::Resul
     Err(usage(format!("`--out {}` is the {what} itself; name another place", out.display())))
 }
 
-pub(crate) fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
+/// Opens a prepared corpus.
+pub fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
     must_exist("corpus", path)?;
     if !path.join("corpus.toml").is_file() {
         let path = path.display();
@@ -48,7 +49,8 @@ pub(crate) fn must_have_culture(corpus: &Corpus, culture: &str) -> anyhow::Resul
     Err(usage(format!("corpus `{dir}` has nothing of the culture `{culture}`, only: {known}{meant}")))
 }
 
-pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
+/// Opens a model directory.
+pub fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
     must_exist("model", path)?;
     if !path.join("config.json").is_file() {
         let path = path.display();
@@ -58,7 +60,7 @@ pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
 }
 
 /// Opens a tokenizer; `kbps` chooses the bandwidth of an EnCodec model.
-pub(crate) fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
+pub fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
     must_exist("codec", path)?;
     codec::open_at(path, kbps).map_err(|error| match error {
         codec::CodecError::NoBandwidth { .. } | codec::CodecError::Setting { key: "bandwidth", .. } => {
@@ -66,12 +68,6 @@ pub(crate) fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<d
         }
         _ => error.into(),
     })
-}
-
-/// The samples of a recording, 24 kHz mono.
-pub(crate) fn load_audio(path: &Path, resampler: audio::Resampler) -> anyhow::Result<Vec<f32>> {
-    must_exist("recording", path)?;
-    Ok(audio::load(path, resampler)?)
 }
 
 /// The two sides of `NAME=VALUE`, given with `flag`.

@@ -1,28 +1,29 @@
 //! What the program does, as functions that take plain requests and return values, for its two fronts: the command line in here, which
-//! `main.rs` starts, and the Python package in `python/`.
+//! `main.rs` starts, and the Python package in `python/`. A verb's `Args` are its request; its `run` prints what the function beside it returns.
 //!
 //! stdout is data, stderr is talk. Exit codes: 0 done, 1 the work failed, 2 the command was wrong, 130 interrupted.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the one that prints")]
 
 mod cli;
-mod commands;
+pub mod commands;
 mod doctor;
-mod embedding;
+pub mod embedding;
 mod evaluation;
-mod exit;
-mod init;
-mod inputs;
+pub mod exit;
+pub mod init;
+pub mod inputs;
 mod interrupt;
 mod probing;
 mod reproduce;
-mod share;
+pub mod share;
+pub mod sound;
 mod tag_names;
-mod terminal;
+pub mod terminal;
 mod token_counts;
-mod tokens;
+pub mod tokens;
 mod training_probes;
-mod windows;
+pub mod windows;
 
 use std::process::ExitCode;
 

@@ -1,13 +1,14 @@
 //! From a corpus and an encoder to the features and labels a probe learns from.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
 use evaluate::{EncoderFacts, FeatureSet, FileFacts, ProbeConfig, ProbeData, ProbeOutcome};
 use rayon::prelude::*;
 
 use crate::embedding::Embedder;
-use crate::exit::usage;
+use crate::exit::{stopped, usage};
 use crate::tag_names::beginnings;
 use crate::terminal::Terminal;
 
@@ -160,8 +161,21 @@ impl Task {
         encoder: &EncoderFacts,
         config: &ProbeConfig,
     ) -> anyhow::Result<ProbeOutcome> {
+        self.probe_until(corpus, features, encoder, config, None)
+    }
+
+    /// The same, until it is asked to stop.
+    pub(crate) fn probe_until(
+        &self,
+        corpus: &Corpus,
+        features: &ClipFeatures,
+        encoder: &EncoderFacts,
+        config: &ProbeConfig,
+        stop: Option<&AtomicBool>,
+    ) -> anyhow::Result<ProbeOutcome> {
         let [train, valid, test] = self.sets(corpus, features)?;
         let data = ProbeData::new(&self.tags, &train, &valid, &test)?;
+        let data = stop.map_or(data, |stop| data.until(stop));
         Ok(evaluate::probe(&data, encoder, config)?)
     }
 }
@@ -177,6 +191,9 @@ pub(crate) fn embed_clips(
     let embedded: Vec<Vec<Vec<f32>>> = ranges
         .par_iter()
         .map(|range| {
+            if terminal.caller_stops() {
+                return Err(stopped());
+            }
             let rows = embed_recording(embedder, corpus, range.clone());
             bar.inc(1);
             rows

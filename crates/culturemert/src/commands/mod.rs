@@ -2,24 +2,24 @@
 
 pub(crate) mod completions;
 pub(crate) mod convert;
-pub(crate) mod cqt;
+pub mod cqt;
 pub(crate) mod datasets;
 pub(crate) mod doctor;
-pub(crate) mod embed;
+pub mod embed;
 pub(crate) mod evaluate;
-pub(crate) mod fit_codec;
-pub(crate) mod inspect;
+pub mod fit_codec;
+pub mod inspect;
 pub(crate) mod man;
-pub(crate) mod merge;
-pub(crate) mod prepare;
-pub(crate) mod pretrain;
-pub(crate) mod probe;
+pub mod merge;
+pub mod prepare;
+pub mod pretrain;
+pub mod probe;
 pub(crate) mod reproduce;
-pub(crate) mod similarity;
-pub(crate) mod synth;
-pub(crate) mod tag;
-pub(crate) mod task_vector;
-pub(crate) mod tokenize;
+pub mod similarity;
+pub mod synth;
+pub mod tag;
+pub mod task_vector;
+pub mod tokenize;
 
 use crate::cli::Command;
 use crate::terminal::Terminal;

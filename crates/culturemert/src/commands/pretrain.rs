@@ -1,15 +1,14 @@
 //! `pretrain`: a run of the two-stage plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use pretrain::{Event, Outcome, RunFolder, RunRequest, TrainFile, TrainPlan, run as train};
+use pretrain::{Event, Finished, Outcome, RunFolder, RunRequest, TrainFile, TrainPlan, run as train};
 use serde_json::json;
 
 use crate::exit::{Interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
-use crate::interrupt::stop_flag;
 use crate::terminal::{Terminal, print_json, print_text};
 use crate::training_probes::TrainingProbes;
 
@@ -20,49 +19,107 @@ use crate::training_probes::TrainingProbes;
                   Example: culturemert pretrain --config pocket --corpus corpus --init scratch --out run\n\
                   To go on: culturemert pretrain --resume --corpus corpus --out run"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
     #[arg(long, required_unless_present_any = ["resume", "example"])]
-    config: Option<String>,
+    pub config: Option<String>,
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present_any = ["dry_run", "example"])]
-    corpus: Option<PathBuf>,
+    pub corpus: Option<PathBuf>,
     #[command(flatten)]
-    begin: InitArgs,
+    pub begin: InitArgs,
     /// Folder of the run.
     #[arg(long, required_unless_present_any = ["dry_run", "example"])]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Go on with the run in the folder: weights, optimiser and place from its newest whole checkpoint.
     #[arg(long)]
-    resume: bool,
+    pub resume: bool,
     /// Go on although plan, corpus, codes or initial weights are not what the run was begun with; run, log and model record it.
     #[arg(long, requires = "resume")]
-    accept_drift: bool,
+    pub accept_drift: bool,
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
     #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
-    example: Option<String>,
+    pub example: Option<String>,
     /// Change a key of the plan, for instance `stage.0.updates=100`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub set: Vec<String>,
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
-    codec_hash: Option<String>,
+    pub codec_hash: Option<String>,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(preset) = &args.example {
         return print_text(&pretrain::example(preset)?);
     }
+    if args.dry_run {
+        return print_text(&plan(args)?.to_toml());
+    }
+    let (finished, model) = match pretrain(args, terminal, &mut |_| {})? {
+        Trained::Finished(finished, model) => (finished, model),
+        Trained::Interrupted(interruption) => {
+            let command = resuming(std::env::args());
+            return Err(Interrupted(interruption.sentence(&format!("with: {command}"))).into());
+        }
+    };
+    terminal.say(format!("model in `{}` after {:.0} s", model.display(), finished.seconds));
+    print_json(&document(&finished, &model))
+}
+
+/// How training ended.
+pub enum Trained {
+    /// The model was written to this folder.
+    Finished(Finished, PathBuf),
+    /// It was asked to stop.
+    Interrupted(Interruption),
+}
+
+/// What there is of a run that was asked to stop: this many updates, in a checkpoint.
+pub struct Interruption(pub u64);
+
+impl Interruption {
+    /// What is kept, and `how` to go on with it.
+    pub fn sentence(&self, how: &str) -> String {
+        match self.0 {
+            0 => format!("no update was completed; begin again {how}"),
+            update => format!("a checkpoint holds update {update}; go on {how}"),
+        }
+    }
+}
+
+/// What is said of a finished run on stdout.
+pub fn document(finished: &Finished, model: &Path) -> serde_json::Value {
+    json!({
+        "model": model,
+        "model_hash": finished.model_hash,
+        "seconds": finished.seconds,
+        "trained_parameters": finished.trained_parameters,
+    })
+}
+
+/// The plan with every default filled in.
+pub fn plan(args: &Args) -> anyhow::Result<TrainPlan> {
+    plan_of(args, &begin(args)?)
+}
+
+/// What the run begins with; where it is resumed and no model is named, what it was begun with.
+fn begin(args: &Args) -> anyhow::Result<Beginning> {
     let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
     let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
-    let beginning = args.begin.open(begun.as_ref())?;
+    args.begin.open(begun.as_ref())
+}
+
+/// Trains. `heard` is told of every event after the terminal.
+pub fn pretrain(
+    args: &Args,
+    terminal: &Terminal,
+    heard: &mut dyn FnMut(&Event<'_>),
+) -> anyhow::Result<Trained> {
+    let beginning = begin(args)?;
     let plan = plan_of(args, &beginning)?;
-    if args.dry_run {
-        return print_text(&plan.to_toml());
-    }
     let (Some(corpus), Some(out)) = (&args.corpus, &args.out) else {
         return Err(usage("name a `--corpus` and `--out`"));
     };
@@ -77,41 +134,23 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         resume: args.resume,
         accept_drift: args.accept_drift,
         device: Device::flex(),
-        stop: stop_flag(),
+        stop: terminal.stop_flag(),
     };
     let mut probes = TrainingProbes::new(&plan.probe, &corpus, out, terminal)?;
     let mut shown = Watch::new(&plan, terminal).watcher();
-    let mut watch = |event: Event<'_>| match event {
-        Event::Probe(due) => probes.probe(&due),
-        Event::Resumed(update) => {
-            probes.resume(update);
-            shown(Event::Resumed(update));
+    let mut watch = |event: Event<'_>| {
+        match &event {
+            Event::Probe(due) => probes.probe(due),
+            Event::Resumed(update) => probes.resume(*update),
+            _ => {}
         }
-        other => shown(other),
+        shown(&event);
+        heard(&event);
     };
-    match train(&request, &mut watch)? {
-        Outcome::Finished(finished) => {
-            terminal.say(format!(
-                "model in `{}` after {:.0} s",
-                out.join("model").display(),
-                finished.seconds
-            ));
-            print_json(&json!({
-                "model": out.join("model"),
-                "model_hash": finished.model_hash,
-                "seconds": finished.seconds,
-                "trained_parameters": finished.trained_parameters,
-            }))
-        }
-        Outcome::Interrupted(update) => {
-            let command = resuming(std::env::args());
-            let message = match update {
-                0 => format!("no update was completed; begin again with: {command}"),
-                _ => format!("a checkpoint holds update {update}; go on with: {command}"),
-            };
-            Err(Interrupted(message).into())
-        }
-    }
+    Ok(match train(&request, &mut watch)? {
+        Outcome::Finished(finished) => Trained::Finished(finished, out.join("model")),
+        Outcome::Interrupted(update) => Trained::Interrupted(Interruption(update)),
+    })
 }
 
 /// The plan asked for; of a run that is resumed, without another, its own.
@@ -160,10 +199,10 @@ impl<'a> Watch<'a> {
         Self { terminal, bar, updates: plan.updates() }
     }
 
-    pub(crate) fn watcher(self) -> impl FnMut(Event<'_>) {
+    pub(crate) fn watcher(self) -> impl FnMut(&Event<'_>) {
         move |event| match event {
             Event::Resumed(update) => {
-                self.bar.set_position(update);
+                self.bar.set_position(*update);
                 // What an earlier sitting did says nothing about the speed of this one.
                 self.bar.reset_eta();
                 self.line(format!("going on after update {update}"));

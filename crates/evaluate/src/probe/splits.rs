@@ -1,6 +1,7 @@
 //! Three splits that share nothing: test data never trains.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::features::{FeatureSet, FileFacts};
 use crate::EvaluateError;
@@ -12,6 +13,7 @@ pub struct ProbeData<'a> {
     train: &'a FeatureSet,
     valid: &'a FeatureSet,
     test: &'a FeatureSet,
+    stop: Option<&'a AtomicBool>,
 }
 
 impl<'a> ProbeData<'a> {
@@ -40,7 +42,19 @@ impl<'a> ProbeData<'a> {
         for (first, second) in [(0, 1), (0, 2), (1, 2)] {
             disjoint(splits[first], splits[second])?;
         }
-        Ok(Self { tags, train, valid, test })
+        Ok(Self { tags, train, valid, test, stop: None })
+    }
+
+    /// The same, for training that ends with [`EvaluateError::Stopped`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    /// Fails once training was asked to stop.
+    pub(super) fn go_on(&self) -> Result<(), EvaluateError> {
+        let stopped = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if stopped { Err(EvaluateError::Stopped) } else { Ok(()) }
     }
 
     /// Names of the tags.
