@@ -9,10 +9,10 @@ import numpy as np
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin  # type: ignore[import-untyped]
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "CultureMERTFeatures needs scikit-learn: pip install 'culturemert[sklearn]'"
-    ) from error
+    ) from _error
 
 from ._culturemert import Model, load
 from .errors import UsageError
@@ -20,7 +20,7 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Audio = Union[str, "os.PathLike[str]", NDArray[np.float32]]
+    _Audio = Union[str, "os.PathLike[str]", NDArray[np.float32]]
 
 
 class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -70,7 +70,7 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
             self.model_ = load(self.model, dtype=self.dtype, normalize=self.normalize)
         return self
 
-    def transform(self, X: Iterable["Audio"]) -> "NDArray[np.float32]":
+    def transform(self, X: Iterable["_Audio"]) -> "NDArray[np.float32]":
         """Features of recordings.
 
         Parameters
@@ -87,11 +87,10 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
             self.fit()
         rows = []
         for audio in X:
-            # Pipelines hand lists of names around as arrays, whose elements are str_.
-            held = isinstance(audio, np.ndarray)
+            is_samples = isinstance(audio, np.ndarray)
             states = self.model_.embed(
-                audio if held else os.fspath(audio),
-                self.sr if held else None,
+                audio,
+                self.sr if is_samples else None,
                 layers=self.layers,
                 pool="mean",
                 window=self.window,

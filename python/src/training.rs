@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 // The function of this file has the crate's name.
-use ::pretrain::{Event, UpdateRecord};
+use ::pretrain::{Event, LogLine};
 use culturemert::commands::pretrain::{self as training, Trained};
 use culturemert::exit::interrupted;
 use culturemert::init::InitArgs;
@@ -85,7 +85,7 @@ pub(crate) fn pretrain<'py>(
     let finished = work(py, |ground| {
         let mut heard = |event: &Event<'_>| {
             if let (Event::Update(record), Some(on_log)) = (event, &on_log) {
-                tell(on_log, record, ground);
+                tell(on_log, &LogLine::Update((*record).clone()), ground);
             }
         };
         match training::pretrain(&args, &ground.terminal, &mut heard)? {
@@ -99,8 +99,8 @@ pub(crate) fn pretrain<'py>(
 }
 
 /// Calls `on_log`; what it raises ends the run.
-fn tell(on_log: &Py<PyAny>, record: &UpdateRecord, ground: &Ground) {
-    let told = Python::attach(|py| on_log.call1(py, (document(py, &json(record)?)?,)).map(drop));
+fn tell(on_log: &Py<PyAny>, line: &LogLine, ground: &Ground) {
+    let told = Python::attach(|py| on_log.call1(py, (document(py, &json(line)?)?,)).map(drop));
     if let Err(error) = told {
         ground.stop_and_raise(error);
     }

@@ -67,8 +67,8 @@ pub(crate) fn work<T: Send>(
                     job(&ground)
                 })?;
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                if let Err(error) = Python::attach(Python::check_signals) {
-                    log(Talk::Line("stopping after the work at hand"));
+                let noted = |_: &PyErr| log(Talk::Line("stopping after the work at hand"));
+                if let Err(error) = Python::attach(|py| py.check_signals().inspect_err(noted)) {
                     ground.stop_and_raise(error);
                 }
             }

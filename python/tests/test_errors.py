@@ -80,7 +80,7 @@ def test_recordings_that_are_none(ground, tmp_path):
     (noise(1, 100)[0].astype(">f4"), 24_000, "`audio` is of >f4"),
     (noise(2, 100).T, 24_000, "`audio` has shape (100, 2), and channels come before samples: give `audio.T`"),
     (np.zeros((1, 2, 3), np.float32), 24_000, "`audio` has 3 axes"),
-    (np.float32(0.5).reshape(()), 24_000, "`audio` has 0 axes"),
+    (np.array(0.5, np.float32), 24_000, "`audio` has 0 axes"),
     (np.zeros(0, np.float32), 24_000, "`audio` is empty: it has no samples"),
     (np.zeros((2, 0), np.float32), 24_000, "`audio` is empty: it has no samples"),
     (np.zeros((0, 0), np.float32), 24_000, "`audio` states zero channels"),

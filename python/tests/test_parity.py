@@ -105,12 +105,13 @@ def test_the_way_from_nothing_to_a_model(ground, tmp_path):
                                 on_log=log.append)
     assert culturemert.inspect(done["model"], ground.model)["equal"]
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert log == lines and [line["update"] for line in log] == list(range(1, 7))
+    assert log == [line for line in lines if line["kind"] == "update"]
+    assert [line["update"] for line in log] == list(range(1, 7))
 
 
 def test_overrides_are_written_as_toml(ground, tmp_path):
-    overrides = {**FEW, "stage.0.data.cultures": [{"culture": "western"}], "run.name": "3", "health.max_skipped": 4}
-    written = ['stage.0.data.cultures=[{culture="western"}]', 'run.name="3"', "health.max_skipped=4"]
+    overrides = {**FEW, "stage.0.data.cultures": [{"culture": "greek"}], "run.name": "3", "health.max_skipped": 4}
+    written = ['stage.0.data.cultures=[{culture="greek"}]', 'run.name="3"', "health.max_skipped=4"]
     flags = [*settings(FEW), *(word for one in written for word in ("--set", one))]
     plan = command("pretrain", "--config", "pocket", "--dry-run", *flags).stdout
     culturemert.pretrain("pocket", ground.corpus, "scratch", tmp_path / "run", overrides=overrides)

@@ -112,7 +112,7 @@ def test_ctrl_c_ends_training_with_a_checkpoint_that_goes_on_to_the_same_bits(gr
     "culturemert.tokens(np.zeros(24_000 * 3600, np.float32), 24_000, codec={codec!r})",
     "culturemert.cqt(np.zeros(24_000 * 7200, np.float32), 24_000, bins=84)",
     "culturemert.synth({out!r}, 600.0)",
-    "culturemert.probe({model!r}, {corpus!r}, 'makam:', {out!r}, config={settings!r})",
+    "culturemert.probe({model!r}, {corpus!r}, 'instrument:', {out!r}, split='group', config={settings!r})",
 ])
 def test_ctrl_c_ends_other_work(ground, tmp_path, call):
     endless = tmp_path / "endless.toml"
@@ -156,7 +156,7 @@ def test_what_the_command_says_goes_to_the_log(ground, tmp_path, caplog, capfd):
 
 def test_a_warning_is_a_warning(ground, tmp_path, caplog):
     model, out = culturemert.load(ground.model), tmp_path / "a.json"
-    culturemert.probe(model, ground.corpus, "makam:", out, config=ground.probe_settings)
+    culturemert.probe(model, ground.corpus, "instrument:", out, split="group", config=ground.probe_settings)
     out.write_text(out.read_text().replace('"probe_sha256": "', '"probe_sha256": "0'))
     model.tag(ground.wav, tmp_path / "a.safetensors")
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -172,7 +172,7 @@ def work_in_a_child(path, queue):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("method, answer", [("spawn", (224, 84)), ("fork", "start it by `spawn`")])
+@pytest.mark.parametrize("method, answer", [("spawn", (225, 84)), ("fork", "start it by `spawn`")])
 def test_children_work_when_they_can_and_say_when_not(ground, method, answer):
     culturemert.cqt(ground.wav, bins=84)
     context = multiprocessing.get_context(method)

@@ -26,6 +26,7 @@ pub struct Args {
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present_any = ["dry_run", "example"])]
     pub corpus: Option<PathBuf>,
+    /// What it begins with.
     #[command(flatten)]
     pub begin: InitArgs,
     /// Folder of the run.
