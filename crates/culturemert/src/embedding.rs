@@ -43,6 +43,7 @@ impl Embedder {
     }
 
     /// The same, with products in another precision than float32.
+    #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { model: self.model.with_precision(precision), ..self }
     }

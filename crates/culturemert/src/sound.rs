@@ -29,7 +29,7 @@ impl Sound {
         match self {
             Self::File(path, resampler) => {
                 must_exist("recording", path)?;
-                Ok(SoundStream::File(Stream24k::open(path, *resampler)?))
+                Ok(SoundStream::File(Box::new(Stream24k::open(path, *resampler)?)))
             }
             Self::Held(_, samples) => Ok(SoundStream::Held(samples.chunks(BLOCK))),
         }
@@ -57,7 +57,7 @@ impl fmt::Display for Sound {
 /// A sound block after block, 24 kHz mono.
 pub enum SoundStream<'a> {
     /// Being decoded.
-    File(Stream24k),
+    File(Box<Stream24k>),
     /// What is left of held samples.
     Held(std::slice::Chunks<'a, f32>),
 }
