@@ -130,6 +130,7 @@ pub(crate) fn similarity<'py>(
         source: pairs("source", source, Form::Bare)?,
         target: pairs("target", target, Form::Bare)?,
         adapted: adapted.map(OneOrMore::into_vec).unwrap_or_default(),
+        mixture: None,
         lambda: lambda_,
         temperature,
     };

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use culturemert::commands::{inspect as inspecting, merge as merging, task_vector as vectors};
+use culturemert::inputs::ModelArgument;
 use pyo3::prelude::*;
 use serde_json::{Value, json as json_value};
 use weights::MergePlan;
@@ -55,10 +56,15 @@ pub(crate) fn merge<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let group = pairs("groups", groups, Form::Bare)?;
     let group = group.iter().map(|pair| merging::group_factor(pair)).collect::<Result<Vec<_>, _>>();
+    let weights = weights.into_vec();
     let args = merging::Args {
         base: base.map(|base| base.0),
-        model: models.into_iter().map(|model| model.0).collect(),
-        lambda: weights.into_vec(),
+        model: models.into_iter().map(|model| ModelArgument { name: None, path: model.0 }).collect(),
+        lambda: weights.iter().copied().map(merging::Lambda::Number).collect(),
+        similarity: None,
+        target: None,
+        uniform: merging::LAMBDA,
+        temperature: 1.0,
         group: group.map_err(|reason| usage(format!("`groups`: {reason}")))?,
         config: None,
         out,
@@ -76,7 +82,7 @@ pub(crate) fn merge<'py>(
     if !args.group.is_empty() {
         return Err(usage("`groups` goes with plain task arithmetic; give other methods `parameters`"));
     }
-    let plan = plan(&args, method, parameters, seed)?;
+    let plan = plan(&args, &weights, method, parameters, seed)?;
     let report = work(py, |_| merging::merge_by(&plan, &args.out, &merging::output_of(&args)?))?;
     document(py, &json(&report)?)
 }
@@ -84,20 +90,21 @@ pub(crate) fn merge<'py>(
 /// The plan that a mergekit file with these settings would be.
 fn plan(
     args: &merging::Args,
+    weights: &[f64],
     method: &str,
     parameters: Option<&Bound<'_, PyAny>>,
     seed: u64,
 ) -> PyResult<MergePlan> {
     let name = |path: &Path| path.to_string_lossy().into_owned();
-    let lambdas = raised(merging::lambdas(&args.lambda, args.model.len()))?;
+    let lambdas = raised(merging::lambdas(weights, args.model.len()))?;
     let models: Vec<Value> = args
         .model
         .iter()
         .zip(lambdas)
         .map(|(model, weight)| match method {
             // Its place between the models is `t`.
-            "slerp" => json_value!({ "model": name(model) }),
-            _ => json_value!({ "model": name(model), "parameters": { "weight": weight } }),
+            "slerp" => json_value!({ "model": name(&model.path) }),
+            _ => json_value!({ "model": name(&model.path), "parameters": { "weight": weight } }),
         })
         .collect();
     let mut plan = json_value!({ "merge_method": method, "seed": seed, "models": models });

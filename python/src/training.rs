@@ -78,9 +78,11 @@ pub(crate) fn pretrain<'py>(
         resume,
         accept_drift,
         dry_run: false,
+        calibrate: None,
         example: None,
         set: assignments(overrides)?,
         codec_hash,
+        patience: training::PATIENCE,
     };
     let finished = work(py, |ground| {
         let mut heard = |event: &Event<'_>| {

@@ -23,6 +23,8 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A prepared corpus with its arrays mapped into memory.
 pub struct Corpus {
     dir: PathBuf,
+    /// Directory that holds the folder of codes.
+    codes_dir: PathBuf,
     manifest: Manifest,
     clips: Vec<Clip>,
     shards: Vec<SampleArray>,
@@ -46,12 +48,24 @@ impl Corpus {
             shards.push(array);
         }
         let clips = read_clips(&dir.join(CLIPS), &manifest)?;
-        Ok(Self { dir: dir.into(), manifest, clips, shards })
+        Ok(Self { dir: dir.into(), codes_dir: dir.into(), manifest, clips, shards })
     }
 
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The same corpus with its codes in the folder `codes` of another directory: for a corpus that is not to be written to, or codes of which
+    /// there are several that are made and kept apart.
+    #[must_use]
+    pub fn with_codes_in(self, dir: &Path) -> Self {
+        Self { codes_dir: dir.into(), ..self }
+    }
+
+    /// Directory that holds the folder of codes; by default the corpus's own.
+    pub(crate) fn codes_dir(&self) -> &Path {
+        &self.codes_dir
     }
 
     /// What `corpus.toml` says.

@@ -1,7 +1,7 @@
 //! Recordings through a frozen encoder: windows, normalisation, means over time.
 
 use mert::{Mert, Precision};
-use weights::ModelDirectory;
+use weights::{ModelDirectory, Tensors};
 
 /// Seconds of a window; MARBLE embeds 30 s at a time.
 pub const WINDOW_SECONDS: usize = 30;
@@ -18,11 +18,19 @@ pub struct Embedder {
 impl Embedder {
     /// `normalise` as asked, or as the model's preprocessor says.
     pub fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
-        let stated = directory.preprocessor().and_then(|json| json["do_normalize"].as_bool());
-        Ok(Self {
-            model: pretrain::load_model(directory, &burn::tensor::Device::flex())?,
-            normalises: normalise.or(stated).unwrap_or(true),
-        })
+        let model = pretrain::load_model(directory, &burn::tensor::Device::flex())?;
+        Ok(Self { model, normalises: normalises(directory, normalise) })
+    }
+
+    /// An encoder that lies in memory, which is of the shape and preprocessing of `like`.
+    pub(crate) fn of_tensors(
+        config: &serde_json::Value,
+        tensors: &Tensors,
+        like: &ModelDirectory,
+        normalise: Option<bool>,
+    ) -> anyhow::Result<Self> {
+        let model = pretrain::model_of(config, tensors, &burn::tensor::Device::flex())?;
+        Ok(Self { model, normalises: normalises(like, normalise) })
     }
 
     /// A model in training, which hears sound as it is.
@@ -126,6 +134,12 @@ impl Embedder {
     pub(crate) fn hidden(&self, samples: &[f32]) -> anyhow::Result<(Vec<Vec<f32>>, usize)> {
         Ok(self.model.embed(samples, 1)?)
     }
+}
+
+/// As asked, or as the model's preprocessor says.
+fn normalises(directory: &ModelDirectory, asked: Option<bool>) -> bool {
+    let stated = directory.preprocessor().and_then(|json| json["do_normalize"].as_bool());
+    asked.or(stated).unwrap_or(true)
 }
 
 /// Mean and variance of a recording, block after block.

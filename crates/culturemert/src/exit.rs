@@ -74,6 +74,19 @@ fn is_stopped(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<evaluate::EvaluateError>(), Some(evaluate::EvaluateError::Stopped))
 }
 
+/// An error that another rank tells the user.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "mpi"), expect(dead_code, reason = "one process tells its errors itself"))]
+pub(crate) struct Told(pub(crate) anyhow::Error);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Told {}
+
 /// A wrong command, as an error.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
@@ -81,13 +94,21 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 
 /// Says what went wrong, in one sentence on stderr, and which exit code that is.
 pub(crate) fn report(error: &anyhow::Error, terminal: &Terminal) -> ExitCode {
-    let (kind, code) = match Failure::of(error) {
-        Failure::Interrupted => ("interrupted", INTERRUPTED),
-        Failure::Usage => ("error", USAGE),
-        Failure::Work => ("error", FAILED),
-    };
+    if let Some(Told(error)) = error.downcast_ref() {
+        return code(Failure::of(error));
+    }
+    let failure = Failure::of(error);
+    let kind = if failure == Failure::Interrupted { "interrupted" } else { "error" };
     terminal.complain(kind, &format!("{error:#}"));
-    code.into()
+    code(failure)
+}
+
+fn code(failure: Failure) -> ExitCode {
+    ExitCode::from(match failure {
+        Failure::Usage => USAGE,
+        Failure::Work => FAILED,
+        Failure::Interrupted => INTERRUPTED,
+    })
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {

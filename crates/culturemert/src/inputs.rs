@@ -1,7 +1,9 @@
 //! Files and folders named on the command line: there or not.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use corpus::Corpus;
 use weights::ModelDirectory;
@@ -68,6 +70,40 @@ pub fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn code
         }
         _ => error.into(),
     })
+}
+
+/// A model on the command line: `DIR`, or `NAME=DIR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelArgument {
+    /// Name of its culture.
+    pub name: Option<String>,
+    /// Its directory.
+    pub path: PathBuf,
+}
+
+impl FromStr for ModelArgument {
+    type Err = Infallible;
+
+    /// What is there as a whole is a path, whatever its name.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let parts = text.split_once('=').filter(|(name, path)| !name.is_empty() && !path.is_empty());
+        Ok(match parts.filter(|_| !Path::new(text).exists()) {
+            Some((name, path)) => Self { name: Some(name.into()), path: path.into() },
+            None => Self { name: None, path: text.into() },
+        })
+    }
+}
+
+impl ModelArgument {
+    /// Its name, which `why` needs.
+    pub(crate) fn named(&self, why: &str) -> anyhow::Result<String> {
+        let path = self.path.display();
+        self.name.clone().ok_or_else(|| {
+            usage(format!(
+                "{why} needs a name for every model: `--model NAME={path}`, the name that of its culture"
+            ))
+        })
+    }
 }
 
 /// The two sides of `NAME=VALUE`, given with `flag`.

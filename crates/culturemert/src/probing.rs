@@ -4,7 +4,10 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
-use evaluate::{EncoderFacts, FeatureSet, FileFacts, ProbeConfig, ProbeData, ProbeOutcome};
+use evaluate::{
+    EncoderFacts, FeatureSet, FileFacts, LearningData, ProbeConfig, ProbeData, ProbeOutcome, SideScore,
+    Validated,
+};
 use rayon::prelude::*;
 
 use crate::embedding::Embedder;
@@ -123,17 +126,61 @@ impl Task {
         }
     }
 
-    /// Train, validation and test features of the task. A recording without a single usable clip is named, not dropped.
-    fn sets(&self, corpus: &Corpus, features: &ClipFeatures) -> anyhow::Result<[FeatureSet; 3]> {
-        let mut sets = [Split::Train, Split::Valid, Split::Test].map(|split| {
-            (
-                split,
-                FeatureSet { n_layers: features.n_states, width: features.width, ..FeatureSet::default() },
-            )
-        });
-        for Tagged { clips: range, labels, split } in &self.recordings {
+    /// Every clip of the task's recordings of these splits.
+    pub(crate) fn clips_of(&self, splits: &[Split]) -> Vec<Range<usize>> {
+        let wanted = self.recordings.iter().filter(|recording| splits.contains(&recording.split));
+        wanted.map(|recording| recording.clips.clone()).collect()
+    }
+
+    /// Recordings of train, validation and test.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        Split::ALL.map(|split| self.recordings.iter().filter(|recording| recording.split == split).count())
+    }
+
+    /// Why nothing could be measured of the task, whatever the model; none where something can.
+    pub(crate) fn lack(&self) -> Option<String> {
+        let has_both = |split: Split, tag: usize| {
+            let of_split = self.recordings.iter().filter(|recording| recording.split == split);
+            let labels: Vec<u8> = of_split.map(|recording| recording.labels[tag]).collect();
+            labels.contains(&0) && labels.contains(&1)
+        };
+        let learnt: Vec<usize> = (0..self.tags.len()).filter(|&tag| has_both(Split::Train, tag)).collect();
+        let n = self.tags.len();
+        let none = |what: &str| {
+            Some(format!("none of its {n} tags has recordings with and without it among {what}"))
+        };
+        if learnt.is_empty() {
+            return none("the training recordings");
+        }
+        let measured = |split: Split| learnt.iter().any(|&tag| has_both(split, tag));
+        match (measured(Split::Valid), measured(Split::Test)) {
+            (true, true) => None,
+            (false, _) => none("the validation recordings"),
+            (true, false) => none("the test recordings"),
+        }
+    }
+
+    /// A hash over the recordings with their labels and splits: what besides features and settings a probe's numbers are a function of.
+    pub(crate) fn fingerprint(&self, corpus: &Corpus) -> String {
+        let mut hasher = files::Hasher::default();
+        for tag in &self.tags {
+            hasher.part(tag);
+        }
+        for recording in &self.recordings {
+            let clip = &corpus.clips()[recording.clips.start];
+            hasher.part(&clip.source).part(&clip.source_sha256).part(recording.split.to_string());
+            hasher.part(&recording.labels);
+        }
+        hasher.finish().to_string()
+    }
+
+    /// Features of the task's recordings of one split. A recording without a single usable clip is named, not dropped.
+    fn set(&self, corpus: &Corpus, features: &ClipFeatures, split: Split) -> anyhow::Result<FeatureSet> {
+        let mut set =
+            FeatureSet { n_layers: features.n_states, width: features.width, ..FeatureSet::default() };
+        let of_split = self.recordings.iter().filter(|recording| recording.split == split);
+        for Tagged { clips: range, labels, .. } in of_split {
             let clip = &corpus.clips()[range.start];
-            let Some((_, set)) = sets.iter_mut().find(|(of_set, _)| of_set == split) else { continue };
             let file = set.files.len();
             let n_before = set.chunk_file.len();
             for row in features.rows[range.clone()].iter().filter(|row| !row.is_empty()) {
@@ -150,7 +197,28 @@ impl Task {
                 group: clip.group.as_ref().map(|group| format!("{}/{group}", clip.culture)),
             });
         }
-        Ok(sets.map(|(_, set)| set))
+        Ok(set)
+    }
+
+    /// Trains a probe and measures it on the validation recordings; on the test recordings too, if `with_test`.
+    pub(crate) fn measure(
+        &self,
+        corpus: &Corpus,
+        features: &ClipFeatures,
+        encoder: &EncoderFacts,
+        config: &ProbeConfig,
+        with_test: bool,
+    ) -> anyhow::Result<(Validated, Option<Vec<SideScore>>)> {
+        let set = |split| self.set(corpus, features, split);
+        let (train, valid) = (set(Split::Train)?, set(Split::Valid)?);
+        if !with_test {
+            let data = LearningData::new(&self.tags, &train, &valid)?;
+            return Ok((evaluate::validate(&data, encoder, config)?, None));
+        }
+        let test = set(Split::Test)?;
+        let data = ProbeData::new(&self.tags, &train, &valid, &test)?;
+        let (validated, test) = evaluate::validate_and_test(&data, encoder, config)?;
+        Ok((validated, Some(test)))
     }
 
     /// Trains and measures a probe on these features.
@@ -173,7 +241,8 @@ impl Task {
         config: &ProbeConfig,
         stop: Option<&AtomicBool>,
     ) -> anyhow::Result<ProbeOutcome> {
-        let [train, valid, test] = self.sets(corpus, features)?;
+        let set = |split| self.set(corpus, features, split);
+        let (train, valid, test) = (set(Split::Train)?, set(Split::Valid)?, set(Split::Test)?);
         let data = ProbeData::new(&self.tags, &train, &valid, &test)?;
         let data = stop.map_or(data, |stop| data.until(stop));
         Ok(evaluate::probe(&data, encoder, config)?)
@@ -188,18 +257,28 @@ pub(crate) fn embed_clips(
     terminal: &Terminal,
 ) -> anyhow::Result<ClipFeatures> {
     let bar = terminal.bar("embed", ranges.len() as u64);
+    let features = embed_each(embedder, corpus, ranges, || {
+        bar.inc(1);
+        if terminal.caller_stops() { Err(stopped()) } else { Ok(()) }
+    });
+    bar.finish_and_clear();
+    features
+}
+
+/// The same; `heard` is told after every recording, and ends the work by an error.
+pub(crate) fn embed_each(
+    embedder: &Embedder,
+    corpus: &Corpus,
+    ranges: &[Range<usize>],
+    heard: impl Fn() -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<ClipFeatures> {
     let embedded: Vec<Vec<Vec<f32>>> = ranges
         .par_iter()
         .map(|range| {
-            if terminal.caller_stops() {
-                return Err(stopped());
-            }
-            let rows = embed_recording(embedder, corpus, range.clone());
-            bar.inc(1);
-            rows
+            let rows = embed_recording(embedder, corpus, range.clone())?;
+            heard().map(|()| rows)
         })
         .collect::<anyhow::Result<_>>()?;
-    bar.finish_and_clear();
     let mut rows = vec![Vec::new(); corpus.clips().len()];
     for (range, values) in ranges.iter().zip(embedded) {
         for (index, row) in range.clone().zip(values) {
@@ -210,7 +289,7 @@ pub(crate) fn embed_clips(
 }
 
 /// The clips of one recording: those long enough for a frame.
-fn embed_recording(
+pub(crate) fn embed_recording(
     embedder: &Embedder,
     corpus: &Corpus,
     range: Range<usize>,

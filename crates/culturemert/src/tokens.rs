@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use codec::{Codes, FeatureExtractor, FitSettings, FrameSample, ResidualKMeans, Tokenizer};
-use corpus::{CodesHeader, CodesWriter, Corpus, CorpusError, JobShare, Split};
+use corpus::{Clip, CodesHeader, CodesWriter, Corpus, CorpusError, JobShare, Split};
 use rayon::prelude::*;
 
 use crate::exit::{Interrupted, stopped, usage};
@@ -118,15 +118,16 @@ pub(crate) fn tokenize_corpus(
     Ok(())
 }
 
-/// Fits the residual k-means tokenizer to the training recordings of a corpus.
+/// Fits the residual k-means tokenizer to the training recordings of the cultures of a corpus that are wanted.
 pub(crate) fn fit(
     corpus: &Corpus,
     settings: &FitSettings,
+    is_wanted: impl Fn(&str) -> bool,
     terminal: &Terminal,
 ) -> anyhow::Result<ResidualKMeans> {
     settings.check()?;
-    let clips: Vec<usize> =
-        (0..corpus.clips().len()).filter(|&clip| corpus.clips()[clip].split == Split::Train).collect();
+    let trains = |clip: &Clip| clip.split == Split::Train && is_wanted(&clip.culture);
+    let clips: Vec<usize> = (0..corpus.clips().len()).filter(|&clip| trains(&corpus.clips()[clip])).collect();
     let bar = terminal.bar("features", clips.len() as u64);
     let sample = clips
         .par_chunks(8)

@@ -5,6 +5,9 @@
 use culturemert_evaluate as evaluate;
 use divan::Bencher;
 use draws::Draws;
+use evaluate::map::{
+    Embeddings, PlaneSettings, nearest_neighbours, plane, principal_components, trustworthiness,
+};
 use evaluate::{
     Adam, AdamSettings, Bootstrap, Dropout, LOGIT_THRESHOLD, Mix, Network, Rows, Shape, Tagging, Targets,
     bootstrap_intervals, tagging_metrics,
@@ -60,4 +63,40 @@ fn intervals_of_magnatagatune(bencher: Bencher<'_, '_>) {
     let (labels, scores) = (labels(5329 * 50), normals(5329 * 50));
     let data = [Tagging::new(&labels, &scores, 50).unwrap(); 5];
     bencher.bench(|| bootstrap_intervals(&data, None, Bootstrap::default()).unwrap());
+}
+
+/// 10 000 clips in 40 clouds, embedded by the 95M encoder.
+fn large_collection() -> Embeddings {
+    let mut rows = normals(10_000 * 768);
+    let centres = normals(40 * 768);
+    for (at, row) in rows.chunks_exact_mut(768).enumerate() {
+        row.iter_mut().zip(&centres[at % 40 * 768..]).for_each(|(x, centre)| *x += centre);
+    }
+    Embeddings::new(&rows, 768).unwrap()
+}
+
+#[divan::bench(sample_count = 3)]
+fn neighbours_of_10k(bencher: Bencher<'_, '_>) {
+    let all = large_collection();
+    bencher.bench(|| nearest_neighbours(&all, 15, None));
+}
+
+#[divan::bench(sample_count = 3)]
+fn components_of_10k(bencher: Bencher<'_, '_>) {
+    let all = large_collection();
+    bencher.bench(|| principal_components(&all, 2));
+}
+
+#[divan::bench(sample_count = 3)]
+fn plane_of_10k(bencher: Bencher<'_, '_>) {
+    let all = large_collection();
+    let neighbours = nearest_neighbours(&all, 15, None);
+    bencher.bench(|| plane(&all, &neighbours, PlaneSettings::default()).unwrap());
+}
+
+#[divan::bench(sample_count = 3)]
+fn trustworthiness_of_10k(bencher: Bencher<'_, '_>) {
+    let all = large_collection();
+    let scores = principal_components(&all, 2).scores;
+    bencher.bench(|| trustworthiness(&all, &scores, 10).unwrap());
 }

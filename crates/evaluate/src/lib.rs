@@ -7,13 +7,15 @@
 //! - Statistics of the tokens of cultures: [`TokenCounts`], [`similarity()`]; with counts kept by recording ([`RecordingCounts`]) everything in
 //!   [`similarity_report`]: intervals over recordings, split-half floors, weights by similarity, the relation with transfer.
 //! - The frozen-encoder probe: [`FeatureSet`]s checked by [`ProbeData`], trained and measured by [`probe()`], kept as [`Probe`];
-//!   by [`measure`] for tags, classes and values alike, with [`scoring_differences`] between models.
+//!   by [`measure`] for tags, classes and values alike, with [`scoring_differences`] between models; by [`validate`] where models are chosen.
+//! - Embeddings as a map: nearest neighbours, principal components, a plane that keeps neighbourhoods ([`map`]).
 //!
 //! **Invariant:** nothing here knows the engine, decodes audio or prints.
 
 mod aggregate;
 mod bootstrap;
 mod error;
+pub mod map;
 mod probe;
 mod rank_correlation;
 mod ranking;
@@ -30,10 +32,11 @@ pub use bootstrap::{
 pub use error::EvaluateError;
 pub use probe::{
     Adam, AdamSettings, Answers, Dropout, EarlyStopping, EncoderFacts, Epoch, FeatureSet, FileFacts, Kind,
-    Layers, LeftOut, LeftOutReason, MeanStd, Measured, MeasuredOutcome, Mix, Network, Plateau, Probe,
-    ProbeConfig, ProbeData, ProbeFacts, ProbeOutcome, ProbeResult, Rows, SeedPair, SeedResult, Shape,
-    SplitSizes, Standardisation, TagResult, Targets, TensorPlace, Trial, Verdict, Window, WindowRule,
-    input_length_pieces, measure, probe, side_by_side_clips, sliding_windows,
+    Layers, LearningData, LeftOut, LeftOutReason, MeanStd, Measured, MeasuredOutcome, Mix, Network,
+    OverSeeds, Plateau, Probe, ProbeConfig, ProbeData, ProbeFacts, ProbeOutcome, ProbeResult, Rows, SeedPair,
+    SeedResult, Shape, SideScore, SplitSizes, Standardisation, TagResult, Targets, TensorPlace, Trial,
+    Validated, Verdict, Window, WindowRule, input_length_pieces, measure, probe, side_by_side_clips,
+    sliding_windows, validate, validate_and_test,
 };
 pub use rank_correlation::spearman;
 pub use regression::{RegressionMetrics, regression_metrics};
@@ -41,7 +44,7 @@ pub use similarity::{
     Bounds, CountedRecording, CountsOrigin, CultureFloor, DivergenceUnit, Guidance, GuidedSource,
     GuidedTarget, Matrix, Measures, OverSplits, PairBounds, PairExcess, RankRelation, RecordingCounts,
     RelatedCell, Similarity, SimilarityIntervals, SimilarityReport, SimilarityRequest, SplitHalves,
-    TokenCounts, TransferCell, TransferRelation, guide, guided_weights, rank_relation, similarity,
+    TokenCounts, TransferCell, TransferRelation, guide, guide_for, guided_weights, rank_relation, similarity,
     similarity_intervals, similarity_report, split_halves, transfer_relation,
 };
 pub use single_label::{SingleLabelMetrics, single_label_metrics};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use culturemert_evaluate as evaluate;
 use draws::Draws;
 use evaluate::{
-    Bootstrap, EncoderFacts, FeatureSet, FileFacts, Layers, LeftOutReason, Mix, Probe, ProbeConfig,
-    ProbeData, ProbeOutcome, probe,
+    Bootstrap, EncoderFacts, FeatureSet, FileFacts, Layers, LearningData, LeftOutReason, Mix, Probe,
+    ProbeConfig, ProbeData, ProbeOutcome, probe, validate, validate_and_test,
 };
 
 const TAGS: usize = 6;
@@ -134,6 +134,37 @@ fn tags_of_one_class_are_left_out_with_their_reason() {
     assert_eq!(outcome.result.tags, ["tag 1", "tag 2", "tag 4", "tag 5"]);
     assert_eq!(outcome.probe.tags(), outcome.result.tags);
     assert!(outcome.result.per_tag[2].roc_auc.is_none() && outcome.result.per_tag[0].roc_auc.is_some());
+}
+
+/// What is chosen by knows nothing of test files: with other answers there, or without them, its numbers keep every bit.
+#[test]
+fn validation_alone_gives_the_numbers_of_a_whole_run_whatever_the_test_files_are() {
+    let mut sets = [("train", 80), ("valid", 40), ("test", 40)].map(|(name, n)| split(name, n, [4, 12], 1.0));
+    let tags = names();
+    let config = ProbeConfig { standardise: true, learning_rates: vec![1e-3, 3e-3], ..short() };
+    let alone = LearningData::new(&tags, &sets[0], &sets[1]).unwrap();
+    let alone = validate(&alone, &encoder(4, 12), &config).unwrap();
+    let whole = |sets: &[FeatureSet; 3]| {
+        let data = ProbeData::new(&tags, &sets[0], &sets[1], &sets[2]).unwrap();
+        (
+            validate_and_test(&data, &encoder(4, 12), &config).unwrap(),
+            probe(&data, &encoder(4, 12), &config).unwrap().result,
+        )
+    };
+    let ((validated, test), result) = whole(&sets);
+    assert_eq!(validated, alone);
+    assert_eq!(validated.outputs, result.tags);
+    for (seed, (side, test)) in result.seeds.iter().zip(validated.seeds.iter().zip(&test)) {
+        assert_eq!((side.seed, test.seed), (seed.seed, seed.seed));
+        assert_eq!(side.first.to_bits(), seed.valid_roc_auc.to_bits());
+        assert_eq!(test.first.to_bits(), seed.test.roc_auc_macro.to_bits());
+        assert_eq!(test.second.to_bits(), seed.test.average_precision_macro.to_bits());
+        assert!((0.0..=1.0).contains(&side.second) && side.second.to_bits() != side.first.to_bits());
+    }
+    sets[2].labels.iter_mut().for_each(|label| *label = 1 - *label);
+    let ((validated, other), _) = whole(&sets);
+    assert_eq!(validated, alone);
+    assert!(other.iter().zip(&test).all(|(a, b)| a.first < 0.5 && b.first > 0.5), "{other:?} {test:?}");
 }
 
 #[test]

@@ -123,6 +123,31 @@ pub enum PretrainError {
     /// A model's files refused.
     #[error(transparent)]
     Weights(#[from] weights::WeightsError),
+    /// Another rank could not go on.
+    #[error("rank {rank} cannot go on: {message}")]
+    Rank {
+        /// Which one.
+        rank: usize,
+        /// Why, in its words.
+        message: String,
+    },
+    /// Ranks do not see the same.
+    #[error(
+        "the ranks do not see the same: on rank 0 {what} {first}, on rank {rank} {there}; give all of them the same program, files and kind of processor"
+    )]
+    RanksDiffer {
+        /// The first that differs from rank 0.
+        rank: usize,
+        /// What differs.
+        what: String,
+        /// What it is on rank 0.
+        first: String,
+        /// What it is on the other.
+        there: String,
+    },
+    /// The others are not heard of any more.
+    #[error("{0}; what the last checkpoint holds is kept, go on with `--resume`")]
+    Lost(#[from] crate::Lost),
     /// The run was begun from something else.
     #[error(
         "`{run}` cannot be resumed: {first}{more}; go on with what it was begun with, choose another folder, or add `--accept-drift` to go on all the same",

@@ -83,14 +83,16 @@ impl Clip {
 
 /// Gradients added over the micro-batches of an update.
 pub struct GradientSum {
-    sums: Vec<Vec<f32>>,
+    /// All tensors, one behind the other.
+    flat: Vec<f32>,
+    sizes: Vec<usize>,
     frames: f64,
 }
 
 impl GradientSum {
     /// Zeros for tensors of these sizes.
     pub fn new(sizes: &[usize]) -> Self {
-        Self { sums: sizes.iter().map(|&size| vec![0.0; size]).collect(), frames: 0.0 }
+        Self { flat: vec![0.0; sizes.iter().sum()], sizes: sizes.to_vec(), frames: 0.0 }
     }
 
     /// Adds the gradients of a micro-batch whose loss was summed over `frames` masked frames.
@@ -98,10 +100,13 @@ impl GradientSum {
     /// # Panics
     /// When the gradients are not of the sizes the sum was made for.
     pub fn add(&mut self, gradients: &[&[f32]], frames: usize) {
-        assert_eq!(self.sums.len(), gradients.len(), "a micro-batch has gradients for every tensor");
+        assert_eq!(self.sizes.len(), gradients.len(), "a micro-batch has gradients for every tensor");
         self.frames += frames as f64;
-        for (sum, gradient) in self.sums.iter_mut().zip(gradients) {
-            assert_eq!(sum.len(), gradient.len(), "a gradient has the size of its tensor");
+        let mut rest = self.flat.as_mut_slice();
+        for (&size, gradient) in self.sizes.iter().zip(gradients) {
+            assert_eq!(size, gradient.len(), "a gradient has the size of its tensor");
+            let (sum, after) = rest.split_at_mut(size);
+            rest = after;
             let pieces = sum.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
             pieces.for_each(|(sum, gradient)| sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g));
         }
@@ -109,7 +114,23 @@ impl GradientSum {
 
     /// The sums, tensor by tensor.
     pub fn sums(&self) -> Vec<&[f32]> {
-        self.sums.iter().map(Vec::as_slice).collect()
+        let mut rest = self.flat.as_slice();
+        let tensor = |&size: &usize| {
+            let (sum, after) = rest.split_at(size);
+            rest = after;
+            sum
+        };
+        self.sizes.iter().map(tensor).collect()
+    }
+
+    /// Takes the others' share of the update in: `add` makes all sums those of all ranks, whose masked frames are `frames`.
+    pub(crate) fn join<E>(
+        &mut self,
+        frames: f64,
+        add: impl FnOnce(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.frames = frames;
+        add(&mut self.flat)
     }
 
     /// Masked frames added up.
@@ -125,7 +146,7 @@ impl GradientSum {
     /// Makes the sums zero again for the next update.
     pub fn clear(&mut self) {
         self.frames = 0.0;
-        self.sums.iter_mut().for_each(|sum| sum.fill(0.0));
+        self.flat.fill(0.0);
     }
 }
 

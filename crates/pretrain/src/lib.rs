@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests say which numbers are exact"))]
 
 mod adam;
+mod calibrate;
 mod checkpoint;
 mod checks;
 mod crc32c;
@@ -29,6 +30,7 @@ mod overrides;
 mod plan;
 mod precision;
 mod preset;
+mod ranks;
 mod record;
 mod run;
 mod run_folder;
@@ -52,6 +54,7 @@ mod variants;
 mod wording;
 
 pub use adam::{Adam, DecayOn, EpsPlacement, Parameter};
+pub use calibrate::{Calibration, Estimate, HeldOutCost, StageCost, calibrate};
 pub use checkpoint::{Checkpoint, Checkpoints, Newest, Retention, Skipped, TrainState};
 pub use error::PretrainError;
 pub use example::example;
@@ -67,6 +70,9 @@ pub use objective::{AlphaReading, ObjectivePlan};
 pub use plan::{ModelPlan, StageTotals, TrainPlan};
 pub use precision::{Compute, PrecisionPlan};
 pub use preset::{PRESETS, preset};
+#[cfg(feature = "mpi")]
+pub use ranks::Mpi;
+pub use ranks::{Alone, Lost, Ranks, ThreadRank, Threads, together};
 pub use record::{
     Accuracies, CropRecord, Difference, DriftRecord, HeldOutRecord, LogLine, Losses, RolledBackRecord,
     Timing, UpdateRecord,

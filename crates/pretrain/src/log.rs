@@ -91,7 +91,8 @@ mod tests {
             },
             accuracy: Accuracies { masked: 0.25, ..Accuracies::default() },
             gradient_norm: 1.0 / 3.0,
-            seconds: Timing { loading: 0.1, computing: 0.7, total: 0.8 },
+            ranks: 1,
+            seconds: Timing { loading: 0.1, computing: 0.7, total: 0.8, ..Timing::default() },
             memory_bytes: Some(1 << 33),
             ..UpdateRecord::default()
         })

@@ -71,10 +71,20 @@ pub struct UpdateRecord {
     /// Most of it so far, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_peak_bytes: Option<u64>,
-    /// Where the time went.
+    /// Ranks that made it.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub ranks: usize,
+    /// Where the time went; of several ranks that of the first.
     pub seconds: Timing,
     /// Audio read in a second of wall clock, seconds.
     pub audio_seconds_per_second: f64,
+}
+
+impl UpdateRecord {
+    /// Share of the update that was spent waiting for crops; 0 of one that took no time.
+    pub fn waiting_share(&self) -> f64 {
+        if self.seconds.total > 0.0 { self.seconds.loading / self.seconds.total } else { 0.0 }
+    }
 }
 
 /// Loss and its parts, per masked frame, each before its weight but for the total.
@@ -118,11 +128,29 @@ pub struct Accuracies {
     pub masked_codebooks: Vec<f64>,
 }
 
+/// A run of one process does not say so.
+pub(crate) fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+pub(crate) fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
+}
+
 /// Seconds of wall clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Waiting for crops and their targets.
     pub loading: f64,
+    /// Waiting for other ranks and adding up their gradients.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub exchanging: f64,
     /// Forward, backward and step.
     pub computing: f64,
     /// From the end of the update before to the end of this one.

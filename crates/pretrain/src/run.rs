@@ -9,6 +9,7 @@ use mert::{Mert, Precision};
 
 use crate::init::Init;
 use crate::loader::Loader;
+use crate::ranks::{Company, Ranks};
 use crate::sitting::{Opened, Sitting};
 use crate::{HeldOutRecord, PretrainError, RunFolder, RunIdentity, TrainPlan, TrainableReport, UpdateRecord};
 
@@ -30,11 +31,13 @@ pub struct RunRequest<'a> {
     pub accept_drift: bool,
     /// Where the model computes; without a gradient tape.
     pub device: Device,
-    /// Set from outside to end after the update at hand, with a checkpoint; loading and measuring end sooner.
+    /// The processes that train together: `&Alone`, or one of several, each of which makes this request.
+    pub ranks: &'a dyn Ranks,
+    /// Set from outside, on any rank, to end after the update at hand, with a checkpoint; loading and measuring end sooner.
     pub stop: &'a AtomicBool,
 }
 
-/// What happens during a run, for whoever watches.
+/// What happens during a run, for whoever watches. Every rank tells it; what the first tells is enough to show.
 pub enum Event<'a> {
     /// The run goes on after this many updates.
     Resumed(u64),
@@ -94,9 +97,19 @@ pub(crate) fn sit(
     precision: Precision,
     watch: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome, PretrainError> {
+    Company(request.ranks).conclude(sit_down(request, precision, watch))
+}
+
+fn sit_down(
+    request: &RunRequest<'_>,
+    precision: Precision,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Outcome, PretrainError> {
     let RunRequest { plan, corpus, .. } = request;
+    let company = Company(request.ranks);
     let identity = RunIdentity {
         init_path: request.init.path(),
+        ranks: company.size(),
         ..RunIdentity::new(plan, &request.init.identity()?, &corpus.content_hash(), request.tokenizer)
     };
     // A wrong folder or a drift is told before anything is loaded, and nothing is written before everything is.
@@ -107,6 +120,7 @@ pub(crate) fn sit(
         if !changes.is_empty() && !request.accept_drift {
             return Err(PretrainError::Drift { run: request.out.into(), changes });
         }
+        changes.extend(folder.other_ranks(&identity)?);
         Some(folder)
     } else if RunFolder::at(request.out).holds_run() {
         return Err(PretrainError::RunExists(request.out.into()));
@@ -121,11 +135,16 @@ pub(crate) fn sit(
     let model = model.with_precision(precision).with_recomputation(plan.precision.recompute);
     let loader = Loader::new(plan, corpus, &codes, model.config())?;
     let resumes = begun.is_some();
+    // Everybody has looked at the folder before one of them writes into it.
+    company.same("the run is of", &(&identity.plan, &identity.init, &identity.corpus, &identity.codec))?;
+    company.same("`--resume` on a folder that holds a run is", &resumes)?;
     let folder = match begun {
         Some(folder) => folder,
-        None => RunFolder::create(request.out, plan, &identity)?,
+        None if company.writes() => RunFolder::create(request.out, plan, &identity)?,
+        None => RunFolder::at(request.out),
     };
-    let opened = Opened { folder: &folder, identity: &identity, resumes, changes };
+    company.meet()?;
+    let opened = Opened { folder: &folder, identity: &identity, resumes, writes: true, changes };
     match Sitting::open(request, opened, model, &loader, watch)? {
         Ok(mut sitting) => sitting.train(watch),
         Err(update) => Ok(Outcome::Interrupted(update)),

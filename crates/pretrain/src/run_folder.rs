@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use crate::health::SpikePolicy;
 use crate::init::FRESH;
-use crate::record::{Difference, DriftRecord};
+use crate::record::{Difference, DriftRecord, is_one, one};
 use crate::{Checkpoints, PretrainError, Retention, TrainPlan};
 
 const PLAN: &str = "plan.toml";
@@ -34,6 +34,9 @@ pub struct RunIdentity {
     pub seed: u64,
     /// Version of the program; said, not compared.
     pub version: String,
+    /// Processes that train it. Another number is accepted unasked, and kept on record.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub ranks: usize,
     /// Where the weights lay that it begins with; said, not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_path: Option<PathBuf>,
@@ -52,6 +55,7 @@ impl RunIdentity {
             codec: codec.into(),
             seed: plan.run.seed,
             version: env!("CARGO_PKG_VERSION").into(),
+            ranks: 1,
             init_path: None,
             drifts: Vec::new(),
         }
@@ -118,6 +122,12 @@ impl RunFolder {
             }
         }
         Ok(changes)
+    }
+
+    /// The difference in the number of ranks: it changes the order of additions only, so nobody needs to be asked.
+    pub fn other_ranks(&self, identity: &RunIdentity) -> Result<Option<Difference>, PretrainError> {
+        let (then, now) = (self.identity()?.ranks, identity.ranks);
+        Ok((then != now).then(|| difference("number of ranks", &then.to_string(), &now.to_string())))
     }
 
     /// Makes `plan` and `identity` those of the run from now on, and keeps `drift` in its history.

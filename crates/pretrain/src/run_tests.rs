@@ -3,5 +3,6 @@
 mod drift;
 mod health;
 mod precision;
+mod ranks;
 mod resume;
 mod world;

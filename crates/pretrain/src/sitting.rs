@@ -4,7 +4,11 @@
 //! A loader thread keeps the next micro-batches ready; what they hold depends on their number alone. A stop is heeded before each update,
 //! between held-out batches, and while held-out crops are loaded; an update that has begun is finished. A measurement that is cut off is
 //! made whole by the sitting that goes on.
+//!
+//! Of several ranks each loads and trains its part of every update (`ranks`), the first alone writes, and a stop that one of them is asked
+//! for is heeded by all at the same place.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
@@ -15,16 +19,20 @@ use mert::{Mert, Objective};
 use crate::loader::{Loaded, Loader, Position};
 use crate::measure::HeldOutSet;
 use crate::model_io::write_model;
+use crate::ranks::{Company, dealt};
 use crate::record::{Difference, DriftRecord};
 use crate::run::{Event, Finished, Outcome, ProbeDue, RunRequest};
 use crate::trained::Trained;
 use crate::wording::{objective, sampler_plan};
 use crate::{
-    Checkpoints, GradientSum, Log, LogLine, OptimizerState, PretrainError, RunFolder, RunIdentity, StagePlan,
-    TensorBoard, TrainState, TrainableReport,
+    Checkpoints, GradientSum, LogLine, OptimizerState, PretrainError, RunFolder, RunIdentity, StagePlan,
+    TrainState, TrainableReport,
 };
 
+mod books;
 mod update;
+
+use books::Books;
 
 /// Micro-batches the loader may be ahead.
 const AHEAD: usize = 3;
@@ -38,20 +46,23 @@ pub(crate) struct Opened<'a> {
     pub(crate) identity: &'a RunIdentity,
     /// Whether the run was begun before.
     pub(crate) resumes: bool,
+    /// Whether anything is to be written by whoever writes.
+    pub(crate) writes: bool,
     /// What is not as it was then, and accepted.
     pub(crate) changes: Vec<Difference>,
 }
 
 pub(crate) struct Sitting<'a> {
     request: &'a RunRequest<'a>,
+    company: Company<'a>,
     folder: &'a RunFolder,
     loader: &'a Loader<'a>,
     held_out: HeldOutSet,
     objective: Objective,
     model: Option<Mert>,
     trained: Trained,
-    log: Log,
-    board: TensorBoard,
+    /// Where this rank writes for all.
+    books: Option<Books>,
     state: TrainState,
     /// Update of the checkpoint on disk that is as the run is, if there is one.
     saved: Option<u64>,
@@ -70,7 +81,8 @@ impl<'a> Sitting<'a> {
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Result<Self, u64>, PretrainError> {
         let plan = request.plan;
-        let Opened { folder, identity, resumes, changes } = opened;
+        let Opened { folder, identity, resumes, writes, changes } = opened;
+        let company = Company(request.ranks);
         let mut trained = Trained::of(&model);
         let mut state = TrainState::default();
         let mut saved = None;
@@ -88,14 +100,17 @@ impl<'a> Sitting<'a> {
                 state = checkpoint.state;
                 saved = Some(state.update);
             }
-            if changes.is_empty() {
-                folder.keep_plan(plan)?;
-            } else {
-                folder.accept(plan, identity, DriftRecord { update: state.update, changes })?;
+            company.same("the newest checkpoint is of update", &state.update)?;
+            match (company.writes(), changes.is_empty()) {
+                (true, true) => folder.keep_plan(plan)?,
+                (true, false) => {
+                    folder.accept(plan, identity, DriftRecord { update: state.update, changes })?;
+                }
+                (false, _) => {}
             }
             watch(Event::Resumed(state.update));
         }
-        let Some(held_out) = HeldOutSet::load(plan, request.corpus, loader, request.stop)? else {
+        let Some(held_out) = HeldOutSet::load(plan, request.corpus, loader, company, request.stop)? else {
             return Ok(Err(state.update));
         };
         if !held_out.not_measured().is_empty() {
@@ -104,42 +119,28 @@ impl<'a> Sitting<'a> {
                 held_out.not_measured().join(", ")
             )));
         }
-        let mut sitting = Self {
+        let books = (writes && company.writes()).then(|| Books::open(folder, &state)).transpose()?;
+        if books.is_some() {
+            for change in folder.identity()?.drifts.iter().flat_map(|drift| &drift.changes) {
+                watch(Event::Notice(format!("the run goes on although {change}")));
+            }
+        }
+        Ok(Ok(Self {
             request,
+            company,
             folder,
             loader,
             held_out,
             objective: objective(plan),
             model: Some(trained.write_to(model)),
             trained,
-            log: Log::open(&folder.log(), state.update, state.unmeasured)?,
-            board: TensorBoard::open(&folder.tensorboard(), state.update)?,
+            books,
             seconds_before: state.seconds,
             state,
             saved,
             reports: Vec::new(),
             begun: Instant::now(),
-        };
-        sitting.log_drifts(watch)?;
-        Ok(Ok(sitting))
-    }
-
-    /// Accepted changes stand in the log too, from the update on at which they took hold.
-    fn log_drifts(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<(), PretrainError> {
-        let logged = Log::read(&self.folder.log())?;
-        let is_logged = |drift: &DriftRecord| {
-            logged.iter().any(|line| matches!(line, LogLine::Drift(there) if there.changes == drift.changes))
-        };
-        for drift in self.folder.identity()?.drifts {
-            for change in &drift.changes {
-                watch(Event::Notice(format!("the run goes on although {change}")));
-            }
-            if !is_logged(&drift) {
-                let update = drift.update.min(self.state.update);
-                self.write(&LogLine::Drift(DriftRecord { update, ..drift }))?;
-            }
-        }
-        Ok(())
+        }))
     }
 
     pub(crate) fn train(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<Outcome, PretrainError> {
@@ -178,17 +179,36 @@ impl<'a> Sitting<'a> {
                 return Ok(Outcome::Interrupted(update));
             }
         }
-        let model = self.model.as_ref().expect("the model is only away during a step");
-        let drifts = self.folder.identity()?.drifts;
-        let (init, corpus) = (self.request.init, self.request.corpus);
-        self.log.sync()?;
-        let model_hash = write_model(self.folder, model, plan, init, corpus, &drifts)?;
-        self.board.flush()?;
+        let model_hash = self.finish()?;
         Ok(Outcome::Finished(Finished {
             model_hash,
             seconds: self.seconds(),
             trained_parameters: std::mem::take(&mut self.reports),
         }))
+    }
+
+    /// Measures once and makes the updates of the first stage: a run of which nothing is kept.
+    pub(crate) fn rehearse(&mut self, watch: &mut dyn FnMut(Event<'_>)) -> Result<(), PretrainError> {
+        let stage = &self.request.plan.stages[0];
+        if self.measure(&stage.name, watch)? {
+            self.begin_stage(stage, 0)?;
+            self.train_stage(0, stage, 0, watch)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the model; returns its hash.
+    fn finish(&mut self) -> Result<String, PretrainError> {
+        let mut written = None;
+        if let Some(books) = &mut self.books {
+            books.sync()?;
+            let model = self.model.as_ref().expect("the model is only away during a step");
+            let drifts = self.folder.identity()?.drifts;
+            let RunRequest { plan, init, corpus, .. } = self.request;
+            written = Some(write_model(self.folder, model, plan, *init, corpus, &drifts)?);
+        }
+        let said = self.company.exchange(written)?;
+        Ok(said.into_iter().flatten().next().expect("one rank writes"))
     }
 
     /// Chooses what trains; at the stage's first update also what is remembered from before.
@@ -222,6 +242,14 @@ impl<'a> Sitting<'a> {
                 stage.name, material.culture
             )));
         }
+        let (rank, size) = (self.company.rank(), self.company.size());
+        if stage.accumulation < size {
+            watch(Event::Notice(format!(
+                "stage `{}`: an update has micro-batches for {} of the {size} ranks; `accumulation` says how many there are",
+                stage.name, stage.accumulation
+            )));
+        }
+        let share = dealt(stage.accumulation, rank, size);
         let model = self.model.take().expect("the model is only away during a step");
         self.model = Some(self.trained.freeze(model));
         let mut sum = GradientSum::new(&self.trained.sizes());
@@ -229,12 +257,14 @@ impl<'a> Sitting<'a> {
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
             let sampler = &sampler;
-            scope.spawn(move || load_ahead(loader, sampler, index, stage, within, &sender));
+            let mine = share.clone();
+            scope.spawn(move || load_ahead(loader, sampler, (index, stage, mine), within, &sender));
             for stage_update in within..stage.updates {
-                if self.request.stop.load(Ordering::Relaxed) {
+                if self.company.any(self.request.stop.load(Ordering::Relaxed))? {
                     return self.interrupt().map(Some);
                 }
-                let rolled_back = self.update(index, stage, stage_update, &receiver, &mut sum, watch)?;
+                let rolled_back =
+                    self.update((index, stage, stage_update), &share, &receiver, &mut sum, watch)?;
                 let completed = self.state.update;
                 if plan.probing_is_due(completed) {
                     self.probe(&stage.name, watch);
@@ -263,8 +293,8 @@ impl<'a> Sitting<'a> {
     /// Measures the held-out crops; false when it was cut off, of which the log then shows nothing.
     fn measure(&mut self, stage: &str, watch: &mut dyn FnMut(Event<'_>)) -> Result<bool, PretrainError> {
         let model = self.model.as_ref().expect("the model is only away during a step");
-        let (completed, stop) = (self.state.update, self.request.stop);
-        let records = self.held_out.measure(model, &self.objective, completed, stage, stop)?;
+        let at = (self.state.update, stage);
+        let records = self.held_out.measure(model, &self.objective, at, self.company, self.request.stop)?;
         self.state.unmeasured = records.is_none();
         for record in records.into_iter().flatten() {
             watch(Event::HeldOut(&record));
@@ -280,17 +310,22 @@ impl<'a> Sitting<'a> {
     }
 
     fn write(&mut self, line: &LogLine) -> Result<(), PretrainError> {
-        self.log.write(line)?;
-        self.board.write(line)
+        self.books.as_mut().map_or(Ok(()), |books| books.write(line))
     }
 
-    /// The log goes to disk first: a checkpoint must not know of updates the log has lost.
+    /// The log goes to disk first: a checkpoint must not know of updates the log has lost. No rank goes on before it is written, and none
+    /// whose weights are not those that are written.
     fn save(&mut self) -> Result<(), PretrainError> {
-        self.log.sync()?;
-        self.board.flush()?;
+        if self.company.size() > 1 {
+            self.company.same("weights and moments have the hash", &self.trained.hash())?;
+        }
         self.state.seconds = self.seconds();
-        let checkpoints = self.checkpoints();
-        self.trained.lend(|weights, optimizer| checkpoints.save(&self.state, weights, optimizer))?;
+        if let Some(books) = &mut self.books {
+            books.sync()?;
+            let checkpoints = self.checkpoints();
+            self.trained.lend(|weights, optimizer| checkpoints.save(&self.state, weights, optimizer))?;
+        }
+        self.company.meet()?;
         self.saved = Some(self.state.update);
         Ok(())
     }
@@ -304,18 +339,18 @@ impl<'a> Sitting<'a> {
     }
 }
 
-/// Reads the micro-batches of a stage in their order; ends when nobody listens any more.
+/// Reads this rank's micro-batches of a stage in their order; ends when nobody listens any more.
 fn load_ahead(
     loader: &Loader<'_>,
     sampler: &Sampler<'_>,
-    index: usize,
-    stage: &StagePlan,
+    (index, stage, mine): (usize, &StagePlan, Range<usize>),
     within: u64,
     sender: &SyncSender<Sent>,
 ) {
     for update in within..stage.updates {
         let crops = sampler.batch(update);
-        for (micro_batch, crops) in crops.chunks(stage.micro_batch).enumerate() {
+        let micro_batches = crops.chunks(stage.micro_batch).enumerate();
+        for (micro_batch, crops) in micro_batches.take(mine.end).skip(mine.start) {
             let position = Position::Training([index as u64, update, micro_batch as u64]);
             let loaded = loader.load(crops, position).map(|loaded| (crops.to_vec(), loaded));
             let failed = loaded.is_err();

@@ -157,6 +157,10 @@ fn scalars(line: &LogLine) -> Vec<(String, f64)> {
                 }
             }
             add("seconds/loading", record.seconds.loading);
+            if record.ranks > 1 {
+                add("seconds/exchanging", record.seconds.exchanging);
+            }
+            add("seconds/waiting_share", record.waiting_share());
             add("seconds/computing", record.seconds.computing);
             add("seconds/total", record.seconds.total);
             add("seconds/audio_per_second", record.audio_seconds_per_second);

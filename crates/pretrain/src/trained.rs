@@ -177,6 +177,18 @@ impl Trained {
         call(&lent, &optimizer)
     }
 
+    /// Hash of weights and moments.
+    pub(crate) fn hash(&self) -> String {
+        self.lend(|weights, optimizer| {
+            let mut hasher = files::Hasher::default();
+            for tensor in weights.iter().chain(optimizer) {
+                hasher.part(tensor.name);
+                hasher.part(bytemuck::cast_slice::<f32, u8>(tensor.data));
+            }
+            hasher.finish().to_string()
+        })
+    }
+
     /// Takes weights and moments from a checkpoint; every weight has to be there in its shape.
     pub(crate) fn restore(
         &mut self,

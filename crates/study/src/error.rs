@@ -14,6 +14,12 @@ pub enum StudyError {
         /// The name.
         name: String,
     },
+    /// Steps that make no graph, or steps asked for that there are not.
+    #[error("{reason}")]
+    Graph {
+        /// What is wrong, in a sentence.
+        reason: String,
+    },
     /// The file system cannot lock files.
     #[error("could not lock `{}`: {source}; keep the study on a local disk", path.display())]
     Lock {

@@ -74,6 +74,9 @@ pub enum WeightsError {
     /// A merge plan asks for something that cannot be done.
     #[error("merge plan: {0}")]
     Plan(String),
+    /// A search for λ that cannot be made.
+    #[error("search for λ: {0}")]
+    Search(String),
     /// Models to be merged do not have the same tensors.
     #[error("cannot merge: model `{model}` {trouble} tensor `{tensor}`, compared with `{reference}`")]
     MergeNames {

@@ -361,10 +361,29 @@ fn a_sweep_in_memory_gives_what_is_written() {
         let expected = ModelDirectory::open(&world.at("out")).unwrap().identity().unwrap();
         assert_eq!(identity(sweep.config(), tensors.content_hash()), expected);
     }
+    let hashes = sweep.content_hashes().unwrap();
+    let of = |name: &str| ModelDirectory::open(&world.at(name)).unwrap().content_hash().unwrap();
+    assert_eq!(hashes[..2], [of("base"), of("makam")]);
+    assert!(hashes.len() == 3 && hashes[2] != of("lyra"), "a vector is not its model");
     let error = sweep.tensors(&[0.2], &[]).unwrap_err().to_string();
     assert!(error.contains("1 λ to 2 models"), "{error}");
     let other = [world.at("vector")];
     assert!(LambdaSweep::open(&world.at("makam"), &[&other[0]]).is_err(), "a vector of another base");
+}
+
+#[test]
+fn how_weights_were_chosen_stays_with_the_model() {
+    let world = World::new();
+    let plan = MergePlan::task_arithmetic("base", &["makam", "lyra"], 0.2);
+    let choice = Some("λ by probes | on validation recordings".to_owned());
+    let output = MergeOutput { choice: choice.clone(), ..MergeOutput::default() };
+    world.merge(&["makam", "lyra"], &plan, &output).unwrap();
+    let out = ModelDirectory::open(&world.at("out")).unwrap();
+    assert_eq!(out.lineage().unwrap().merge_choice, choice);
+    let card = fs::read_to_string(world.at("out").join("README.md")).unwrap();
+    assert!(card.contains("- weights of the merge: λ by probes \\| on validation recordings\n"), "{card}");
+    world.merge(&["makam", "lyra"], &plan, &MergeOutput::default()).unwrap();
+    assert_eq!(ModelDirectory::open(&world.at("out")).unwrap().lineage().unwrap().merge_choice, None);
 }
 
 #[test]

@@ -111,6 +111,7 @@ pub(super) fn step(work: Work, repeat: usize, folder: &Path) -> anyhow::Result<D
         resume: false,
         accept_drift: false,
         device: Device::flex(),
+        ranks: &pretrain::Alone,
         stop: &AtomicBool::new(false),
     };
     let (mut seconds, mut waiting, mut loss, mut masked) = (Vec::new(), 0.0, f64::NAN, 0);

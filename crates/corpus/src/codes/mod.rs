@@ -77,8 +77,8 @@ fn fault_of_name(tokenizer: &str) -> Option<String> {
 }
 
 fn folder(corpus: &Corpus, tokenizer: &str) -> Result<PathBuf, CorpusError> {
-    let codes = corpus.dir().join(CODES);
-    links::refuse(corpus.dir(), [CODES])?;
+    let codes = corpus.codes_dir().join(CODES);
+    links::refuse(corpus.codes_dir(), [CODES])?;
     links::refuse(&codes, [tokenizer])?;
     let folder = codes.join(tokenizer);
     links::refuse(&folder, (0..corpus.n_shards()).map(shard_name))?;
@@ -88,7 +88,7 @@ fn folder(corpus: &Corpus, tokenizer: &str) -> Result<PathBuf, CorpusError> {
 
 /// Tokenizers whose codes are whole: the folders that have a manifest.
 pub(crate) fn finished(corpus: &Corpus) -> Result<Vec<String>, CorpusError> {
-    let folder = corpus.dir().join(CODES);
+    let folder = corpus.codes_dir().join(CODES);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(files::FilesError::io("list", &folder))?,

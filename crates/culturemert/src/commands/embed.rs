@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::embedding::{Embedder, WINDOW_SECONDS};
 use crate::exit::{stopped, usage};
 use crate::inputs::{must_not_be, open_model};
+use crate::share::Share;
 use crate::sound::Sound;
 use crate::terminal::{Terminal, print_json};
 use crate::windows::Recording;
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     /// What products are computed in; sums, norms and what is written are float32 always.
     #[arg(long, value_enum, default_value_t)]
     dtype: Dtype,
+    /// Do one share of the recordings, for array jobs: `I/N`, or `auto` from the launcher's environment.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Share>,
     /// How recordings come to 24 kHz.
     #[arg(long, default_value_t)]
     resampler: audio::Resampler,
@@ -90,9 +94,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let embedder =
         Embedder::new(&open_model(&args.model)?, args.normalize)?.with_precision(args.dtype.into());
     let states = states_of(&args.layer, embedder.n_states())?;
-    let bar = terminal.parts_bar("embed", args.audio.len());
+    let share = args.shard.map(Share::resolve).transpose()?;
+    let mine = |at: usize| share.is_none_or(|share| at % share.count == share.index);
+    let of_share = args.audio.iter().enumerate().filter(|&(at, _)| mine(at)).map(|(_, audio)| audio);
+    let of_share: Vec<&PathBuf> = of_share.collect();
+    let bar = terminal.parts_bar("embed", of_share.len());
     let mut written = Vec::new();
-    for (index, audio) in args.audio.iter().enumerate() {
+    for (index, audio) in of_share.into_iter().enumerate() {
         let heard = |share: f64| bar.at(index, share);
         let sound = Sound::File(audio.clone(), args.resampler);
         let recording = Recording::survey(&sound)?;

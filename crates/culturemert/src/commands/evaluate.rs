@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use corpus::datasets::MtatSplit;
-use evaluate::{ProbeConfig, WindowRule};
+use evaluate::WindowRule;
+use serde_json::json;
 use study::evaluation::{Role, tables_as_text, write_all};
 use weights::ModelDirectory;
 
 use crate::evaluation::{
     Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, FrameRequest, FramesArgument,
-    Normalise, OpenRequest, Splits, Subject, evaluate,
+    Normalise, OpenRequest, Splits, Subject, evaluate, keep_features,
 };
 use crate::exit::usage;
-use crate::inputs::{must_exist, open_model};
+use crate::inputs::open_model;
+use crate::probe_settings::probe_config;
+use crate::share::Share;
 use crate::terminal::{Terminal, print_json, print_text};
 
 /// Probe frozen models on data sets: scores over seeds with intervals, transfer, forgetting, and what baselines leave of them.
@@ -89,6 +92,10 @@ pub(crate) struct Args {
     /// Settings of the probe as TOML; by default MARBLE's.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Only compute the features of one share of each set's recordings and keep them, for array jobs: `I/N`, or `auto` from the launcher's
+    /// environment. The same command without it then finds all of them.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Share>,
     /// Print `evaluation.json` instead of the tables.
     #[arg(long)]
     json: bool,
@@ -117,7 +124,7 @@ impl From<Rule> for WindowRule {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
-    let probe = probe_config(args)?;
+    let probe = probe_config(args.config.as_deref())?;
     let features = feature_settings(args)?;
     let names: BTreeSet<&str> = args.data.iter().map(|data| data.name.as_str()).collect();
     if names.len() < args.data.len() {
@@ -145,6 +152,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             most: args.frames_per_recording,
             seed: args.split_seed,
         },
+        ..OpenRequest::default()
     };
     let sets = args.data.iter().map(|data| request.open(data)).collect::<anyhow::Result<_>>()?;
     let plan = EvaluationPlan {
@@ -155,7 +163,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         probe,
         cache: args.features.clone().unwrap_or_else(|| args.out.join("features")),
     };
+    if let Some(share) = args.shard {
+        let share = share.resolve()?;
+        let kept = keep_features(&plan, share, terminal)?;
+        return print_json(
+            &json!({ "share": share.to_string(), "features": plan.cache, "recordings": kept }),
+        );
+    }
     let evaluation = evaluate(&plan, terminal)?;
+    if evaluation.sets.is_empty() {
+        anyhow::bail!("no data set could be measured");
+    }
     for set in &evaluation.sets {
         for what in &set.incomplete {
             terminal.complain("warning", &format!("`{}` is not whole: {what}", set.name));
@@ -234,16 +252,6 @@ fn name_of(path: &Path, directory: &ModelDirectory) -> String {
         Some(run) if directory.name() == "model" => run,
         _ => directory.name(),
     }
-}
-
-fn probe_config(args: &Args) -> anyhow::Result<ProbeConfig> {
-    let Some(path) = &args.config else { return Ok(ProbeConfig::default()) };
-    must_exist("probe settings", path)?;
-    let text = std::fs::read_to_string(path)?;
-    let config: ProbeConfig = toml::from_str(&text)
-        .map_err(|error| usage(format!("`{}`: {}", path.display(), nearest::explain(error.message()))))?;
-    config.check().map_err(|error| usage(error.to_string()))?;
-    Ok(config)
 }
 
 fn feature_settings(args: &Args) -> anyhow::Result<FeatureSettings> {

@@ -68,7 +68,7 @@ pub fn fit_codec(args: &Args, terminal: &Terminal) -> anyhow::Result<ResidualKMe
         ..FitSettings::default()
     };
     settings.check().map_err(|error| crate::exit::usage(error.to_string()))?;
-    let tokenizer = fit(&open_corpus(&args.corpus)?, &settings, terminal)?;
+    let tokenizer = fit(&open_corpus(&args.corpus)?, &settings, |_| true, terminal)?;
     tokenizer.save(&args.out)?;
     terminal.say(format!("tokenizer `{}` in `{}`", codec::Tokenizer::hash(&tokenizer), args.out.display()));
     Ok(tokenizer)

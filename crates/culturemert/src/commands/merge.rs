@@ -1,32 +1,49 @@
 //! `merge`: models combined in weight space.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use evaluate::Guidance;
 use weights::{LayerGroup, MergeOutput, MergePlan, MergeReport, carry_out, merge_directories, merge_planned};
 
 use crate::exit::usage;
-use crate::inputs::{must_exist, must_not_be, open_model};
+use crate::guidance::{guided, in_words};
+use crate::inputs::{ModelArgument, must_exist, must_not_be, open_model};
 use crate::terminal::{Terminal, print_json};
 
 /// λ of every task vector where none is given.
-const LAMBDA: f64 = 0.2;
+pub const LAMBDA: f64 = 0.2;
 
 /// Combine models in weight space: task arithmetic, or what a mergekit file says.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example: culturemert merge --base base --model makam --model carnatic --lambda 0.2 --out merged
-One λ a model: culturemert merge --base base --model makam --lambda 0.3 --model carnatic --lambda -0.1 --group front-end=0 --out merged"
+One λ a model: culturemert merge --base base --model makam --lambda 0.3 --model carnatic --lambda -0.1 --group front-end=0 --out merged
+By similarity: culturemert merge --base base --model makam=makam-model --model carnatic=carnatic-model --lambda guided \\
+    --similarity similarity.json --target makam --out merged"
 )]
 pub struct Args {
     /// Model the others were adapted from.
     #[arg(long, required_unless_present = "config")]
     pub base: Option<PathBuf>,
-    /// Adapted model, or a task vector of one (`culturemert task-vector`); repeat for several.
-    #[arg(long, required_unless_present = "config")]
-    pub model: Vec<PathBuf>,
-    /// Weight of every task vector, 0.2 by default; or repeated, one for each model in their order. Negative: to forget.
-    #[arg(long, allow_negative_numbers = true)]
-    pub lambda: Vec<f64>,
+    /// Adapted model, or a task vector of one (`culturemert task-vector`); repeat for several. With a name, where λ follows similarity.
+    #[arg(long, required_unless_present = "config", value_name = "[NAME=]DIR")]
+    pub model: Vec<ModelArgument>,
+    /// Weight of every task vector, 0.2 by default; or repeated, one for each model in their order. Negative: to forget. `guided`: by similarity.
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER|guided")]
+    pub lambda: Vec<Lambda>,
+    /// What `culturemert similarity --out` wrote, for `--lambda guided`; models are named after its cultures.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub similarity: Option<PathBuf>,
+    /// Culture the merge is for, with `--lambda guided`; by default all of the file together.
+    #[arg(long, value_name = "CULTURE", requires = "similarity")]
+    pub target: Option<String>,
+    /// λ of every task vector in the uniform merge whose sum the guided weights have.
+    #[arg(long, default_value_t = LAMBDA, allow_negative_numbers = true, requires = "similarity")]
+    pub uniform: f64,
+    /// How evenly guided weights follow similarity, in mean divergences: large is uniform, small takes the nearest alone.
+    #[arg(long, default_value_t = 1.0, requires = "similarity")]
+    pub temperature: f64,
     /// Factor of λ in a group of layers: front-end, projection, positional, mask-embedding, final-norm, layers, layers.3, layers.0-5. The first that fits counts.
     #[arg(long, value_name = "GROUP=FACTOR", value_parser = group_factor)]
     pub group: Vec<(LayerGroup, f64)>,
@@ -53,17 +70,30 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
 
 /// Writes the merged model; returns the report.
 pub fn merge(args: &Args, terminal: &Terminal) -> anyhow::Result<MergeReport> {
-    let output = output_of(args)?;
+    let mut output = output_of(args)?;
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
         must_not_be(&args.out, "merge configuration", config)?;
         terminal.during("merge", || anyhow::Ok(merge_planned(config, &args.out, &output)?))?
     } else {
         let Some(base) = &args.base else { return Err(usage("name a `--base`")) };
-        let lambdas = lambdas(&args.lambda, args.model.len())?;
-        terminal.during("merge", || {
-            add_task_vectors(base, &args.model, &lambdas, &args.group, &args.out, &output)
-        })?
+        let models: Vec<PathBuf> = args.model.iter().map(|model| model.path.clone()).collect();
+        let lambdas = if args.lambda.contains(&Lambda::Guided) {
+            let (lambdas, words) = guided_lambdas(args)?;
+            output.choice = Some(words);
+            lambdas
+        } else {
+            if args.similarity.is_some() {
+                return Err(usage("`--similarity` goes with `--lambda guided`"));
+            }
+            let numbers = args.lambda.iter().filter_map(|lambda| match lambda {
+                Lambda::Number(number) => Some(*number),
+                Lambda::Guided => None,
+            });
+            lambdas(&numbers.collect::<Vec<_>>(), models.len())?
+        };
+        terminal
+            .during("merge", || add_task_vectors(base, &models, &lambdas, &args.group, &args.out, &output))?
     };
     terminal.say(format!("merged model in `{}`", args.out.display()));
     Ok(report)
@@ -78,17 +108,7 @@ pub fn merge_by(plan: &MergePlan, out: &Path, output: &MergeOutput) -> anyhow::R
     Ok(carry_out(plan, Path::new(""), out, output)?)
 }
 
-/// `base + λ Σ (model − base)`.
-pub(crate) fn task_arithmetic(
-    base: &Path,
-    models: &[PathBuf],
-    lambda: f64,
-    out: &Path,
-) -> anyhow::Result<MergeReport> {
-    let lambdas = lambdas(&[lambda], models.len())?;
-    add_task_vectors(base, models, &lambdas, &[], out, &MergeOutput::default())
-}
-
+/// `base + Σ λᵢ (modelᵢ − base)`.
 fn add_task_vectors(
     base: &Path,
     models: &[PathBuf],
@@ -105,6 +125,44 @@ fn add_task_vectors(
     let plan = MergePlan::per_culture(base.display().to_string(), &models_and_lambdas, factors);
     let models: Vec<&Path> = models.iter().map(PathBuf::as_path).collect();
     Ok(merge_directories(Some(base), &models, &plan, out, output)?)
+}
+
+/// A value of `--lambda`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lambda {
+    /// As it is.
+    Number(f64),
+    /// By similarity.
+    Guided,
+}
+
+impl FromStr for Lambda {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "guided" => Ok(Self::Guided),
+            _ => text.parse().map(Self::Number).map_err(|_| "neither a number nor `guided`".into()),
+        }
+    }
+}
+
+/// λ of every model by the similarity of its culture, and how they came about.
+fn guided_lambdas(args: &Args) -> anyhow::Result<(Vec<f64>, String)> {
+    if args.lambda.len() > 1 {
+        return Err(usage("`--lambda guided` sets all λ; give no others"));
+    }
+    let Some(similarity) = &args.similarity else {
+        return Err(usage(
+            "`--lambda guided` needs `--similarity FILE`, from `culturemert similarity --out FILE`",
+        ));
+    };
+    let names = args.model.iter().map(|model| model.named("`--lambda guided`"));
+    let names = names.collect::<anyhow::Result<Vec<_>>>()?;
+    let guidance = Guidance { uniform_lambda: args.uniform, temperature: args.temperature };
+    let guided = guided(similarity, &names, args.target.as_deref(), guidance)?;
+    let words = in_words(similarity, &guided, args.temperature);
+    Ok((guided.sources.iter().map(|source| source.lambda).collect(), words))
 }
 
 /// One λ for each model.
@@ -144,5 +202,5 @@ pub fn output_of(args: &Args) -> anyhow::Result<MergeOutput> {
         // A table alone becomes a section of its own.
         sections.push(if text.starts_with('#') { text } else { format!("## Results\n\n{text}") });
     }
-    Ok(MergeOutput { shard_bytes: args.shard_bytes, licence: args.licence.clone(), sections })
+    Ok(MergeOutput { shard_bytes: args.shard_bytes, licence: args.licence.clone(), sections, choice: None })
 }

@@ -7,6 +7,7 @@ pub(crate) mod datasets;
 pub(crate) mod doctor;
 pub mod embed;
 pub(crate) mod evaluate;
+pub(crate) mod explore;
 pub mod fit_codec;
 pub mod inspect;
 pub(crate) mod man;
@@ -16,6 +17,7 @@ pub mod pretrain;
 pub mod probe;
 pub(crate) mod reproduce;
 pub mod similarity;
+pub(crate) mod sweep;
 pub mod synth;
 pub mod tag;
 pub mod task_vector;
@@ -36,9 +38,11 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(&args, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
         Command::TaskVector(args) => task_vector::run(&args, terminal),
+        Command::Sweep(args) => sweep::run(&args, terminal),
         Command::Probe(args) => probe::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Tag(args) => tag::run(&args, terminal),
+        Command::Explore(args) => explore::run(&args, terminal),
         Command::Similarity(args) => similarity::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args, terminal),
         Command::Convert(args) => convert::run(&args, terminal),

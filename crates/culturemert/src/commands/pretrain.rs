@@ -1,14 +1,21 @@
 //! `pretrain`: a run of the two-stage plan.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use burn::tensor::Device;
-use pretrain::{Event, Finished, Outcome, RunFolder, RunRequest, TrainFile, TrainPlan, run as train};
+use corpus::Corpus;
+use pretrain::{
+    Alone, Calibration, Event, Finished, Outcome, Ranks, RunFolder, RunRequest, TrainFile, TrainPlan,
+    calibrate, run as train, together,
+};
 use serde_json::json;
 
-use crate::exit::{Interrupted, usage};
+use crate::exit::{interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
+use crate::interrupt::be_silent;
+use crate::launch::with_ranks;
 use crate::terminal::{Terminal, print_json, print_text};
 use crate::training_probes::TrainingProbes;
 
@@ -17,7 +24,8 @@ use crate::training_probes::TrainingProbes;
 #[command(
     after_help = "Presets: `pocket` trains in minutes; `paper` follows the paper's text; `mert` is MERT-v1-95M's released configuration.\n\n\
                   Example: culturemert pretrain --config pocket --corpus corpus --init scratch --out run\n\
-                  To go on: culturemert pretrain --resume --corpus corpus --out run"
+                  To go on: culturemert pretrain --resume --corpus corpus --out run\n\
+                  By 4 processes: mpirun -n 4 culturemert pretrain … (built with `--features mpi`)"
 )]
 pub struct Args {
     /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
@@ -41,6 +49,10 @@ pub struct Args {
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// With `--dry-run`: make so many updates of each stage (by default 20, within 5 minutes in all) on the corpus, write nothing, and print
+    /// as JSON what hours and memory the plan would take here, and how far that may be off.
+    #[arg(long, value_name = "UPDATES", num_args = 0..=1, default_missing_value = "20", requires = "dry_run", requires = "corpus")]
+    pub calibrate: Option<u64>,
     /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
     #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
     pub example: Option<String>,
@@ -50,24 +62,54 @@ pub struct Args {
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
     pub codec_hash: Option<String>,
+    /// Of several processes started together: seconds after which one that the others wait for is taken for lost.
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE)]
+    pub patience: u64,
 }
+
+/// Most time a calibration takes, but for what a first update of each stage does.
+const CALIBRATION: Duration = Duration::from_mins(5);
+
+/// Seconds after which a silent rank is taken for lost.
+pub const PATIENCE: u64 = 3600;
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(preset) = &args.example {
         return print_text(&pretrain::example(preset)?);
     }
-    if args.dry_run {
-        return print_text(&plan(args)?.to_toml());
+    with_ranks(Duration::from_secs(args.patience), |ranks| {
+        if ranks.rank() == 0 {
+            return run_as(args, ranks, terminal);
+        }
+        be_silent();
+        run_as(args, ranks, &Terminal::new(true, true))
+    })
+}
+
+fn run_as(args: &Args, ranks: &dyn Ranks, terminal: &Terminal) -> anyhow::Result<()> {
+    let opened = together(ranks, open(args))?;
+    let is_first = ranks.rank() == 0;
+    let Some(ground) = &opened.ground else {
+        return if is_first { print_text(&opened.plan.to_toml()) } else { Ok(()) };
+    };
+    if let Some(updates) = args.calibrate {
+        return match calibrated(updates, &opened.request(ground, args, ranks, terminal), terminal)? {
+            Some(calibration) if is_first => print_json(&calibration),
+            Some(_) => Ok(()),
+            None => Err(interrupted("nothing was written")),
+        };
     }
-    let (finished, model) = match pretrain(args, terminal, &mut |_| {})? {
-        Trained::Finished(finished, model) => (finished, model),
+    match trained(&opened.request(ground, args, ranks, terminal), terminal, &mut |_| {})? {
+        Trained::Finished(..) if !is_first => Ok(()),
+        Trained::Finished(finished, model) => {
+            terminal.say(format!("model in `{}` after {:.0} s", model.display(), finished.seconds));
+            print_json(&document(&finished, &model))
+        }
         Trained::Interrupted(interruption) => {
             let command = resuming(std::env::args());
-            return Err(Interrupted(interruption.sentence(&format!("with: {command}"))).into());
+            Err(interrupted(interruption.sentence(&format!("with: {command}"))))
         }
-    };
-    terminal.say(format!("model in `{}` after {:.0} s", model.display(), finished.seconds));
-    print_json(&document(&finished, &model))
+    }
 }
 
 /// How training ended.
@@ -101,45 +143,103 @@ pub fn document(finished: &Finished, model: &Path) -> serde_json::Value {
     })
 }
 
-/// The plan with every default filled in.
-pub fn plan(args: &Args) -> anyhow::Result<TrainPlan> {
-    plan_of(args, &begin(args)?)
-}
-
-/// What the run begins with; where it is resumed and no model is named, what it was begun with.
-fn begin(args: &Args) -> anyhow::Result<Beginning> {
-    let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
-    let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
-    args.begin.open(begun.as_ref())
-}
-
-/// Trains. `heard` is told of every event after the terminal.
+/// Trains in this process alone. `heard` is told of every event after the terminal.
 pub fn pretrain(
     args: &Args,
     terminal: &Terminal,
     heard: &mut dyn FnMut(&Event<'_>),
 ) -> anyhow::Result<Trained> {
-    let beginning = begin(args)?;
-    let plan = plan_of(args, &beginning)?;
-    let (Some(corpus), Some(out)) = (&args.corpus, &args.out) else {
-        return Err(usage("name a `--corpus` and `--out`"));
+    let opened = open(args)?;
+    let Some(ground) = opened.ground.as_ref().filter(|_| !args.dry_run) else {
+        return Err(usage("`--dry-run` trains nothing"));
     };
+    trained(&opened.request(ground, args, &Alone, terminal), terminal, heard)
+}
+
+/// What all ranks open alike.
+struct Opened {
+    plan: TrainPlan,
+    beginning: Beginning,
+    /// Where something is to be trained.
+    ground: Option<Ground>,
+}
+
+/// What is trained on, and where to.
+struct Ground {
+    corpus: Corpus,
+    tokenizer: String,
+    out: PathBuf,
+}
+
+fn open(args: &Args) -> anyhow::Result<Opened> {
+    let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
+    let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
+    let beginning = args.begin.open(begun.as_ref())?;
+    let plan = plan_of(args, &beginning)?;
+    if args.dry_run && args.calibrate.is_none() {
+        return Ok(Opened { plan, beginning, ground: None });
+    }
+    let Some(corpus) = &args.corpus else { return Err(usage("name a `--corpus`")) };
+    if args.out.is_none() && !args.dry_run {
+        return Err(usage("name an `--out`"));
+    }
     let corpus = open_corpus(corpus)?;
     let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
-    let request = RunRequest {
-        plan: &plan,
-        corpus: &corpus,
-        tokenizer: &tokenizer,
-        init: beginning.init(),
-        out,
-        resume: args.resume,
-        accept_drift: args.accept_drift,
-        device: Device::flex(),
-        stop: terminal.stop_flag(),
-    };
-    let mut probes = TrainingProbes::new(&plan.probe, &corpus, out, terminal)?;
-    let mut shown = Watch::new(&plan, terminal).watcher();
+    let out = args.out.clone().unwrap_or_default();
+    Ok(Opened { plan, beginning, ground: Some(Ground { corpus, tokenizer, out }) })
+}
+
+impl Opened {
+    fn request<'a>(
+        &'a self,
+        ground: &'a Ground,
+        args: &Args,
+        ranks: &'a dyn Ranks,
+        terminal: &'a Terminal,
+    ) -> RunRequest<'a> {
+        RunRequest {
+            plan: &self.plan,
+            corpus: &ground.corpus,
+            tokenizer: &ground.tokenizer,
+            init: self.beginning.init(),
+            out: &ground.out,
+            resume: args.resume,
+            accept_drift: args.accept_drift,
+            device: Device::flex(),
+            ranks,
+            stop: terminal.stop_flag(),
+        }
+    }
+}
+
+/// What the plan would take here; none where it was asked to stop.
+fn calibrated(
+    updates: u64,
+    request: &RunRequest<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<Calibration>> {
+    let mut shown = Watch::new(request.plan, terminal).watcher();
     let mut watch = |event: Event<'_>| {
+        if let Event::Notice(_) = event {
+            shown(&event);
+        }
+    };
+    Ok(calibrate(request, updates, CALIBRATION, &mut watch)?)
+}
+
+/// Trains as one of the ranks; the first shows it and tells `heard`.
+fn trained(
+    request: &RunRequest<'_>,
+    terminal: &Terminal,
+    heard: &mut dyn FnMut(&Event<'_>),
+) -> anyhow::Result<Trained> {
+    let RunRequest { plan, corpus, out, ranks, .. } = *request;
+    let mut probes = together(ranks, TrainingProbes::new(&plan.probe, corpus, out, terminal))?;
+    let mut shown = Watch::new(plan, terminal).watcher();
+    let mut watch = |event: Event<'_>| {
+        if ranks.rank() > 0 {
+            return;
+        }
         match &event {
             Event::Probe(due) => probes.probe(due),
             Event::Resumed(update) => probes.resume(*update),
@@ -148,7 +248,7 @@ pub fn pretrain(
         shown(&event);
         heard(&event);
     };
-    Ok(match train(&request, &mut watch)? {
+    Ok(match train(request, &mut watch)? {
         Outcome::Finished(finished) => Trained::Finished(finished, out.join("model")),
         Outcome::Interrupted(update) => Trained::Interrupted(Interruption(update)),
     })
@@ -166,6 +266,15 @@ fn plan_of(args: &Args, beginning: &Beginning) -> anyhow::Result<TrainPlan> {
         }
         (None, Some(out)) => Ok(RunFolder::open(out)?.read_plan()?),
         (None, None) => Err(usage("name a `--config`, or with `--resume` the `--out` of the run")),
+    }
+}
+
+/// That much of an update goes by waiting for data, where it is worth a word.
+fn waiting(share: f64) -> String {
+    if share < 0.05 {
+        String::new()
+    } else {
+        format!(", {:.0} % of the time waiting for data", 100.0 * share)
     }
 }
 
@@ -217,8 +326,12 @@ impl<'a> Watch<'a> {
                 let tenth = (self.updates / 10).max(1);
                 if !self.terminal.draws() && record.update % tenth == 0 {
                     self.line(format!(
-                        "update {}/{}: loss {:.3}, accuracy {:.3}, {speed:.0} s of audio a second",
-                        record.update, self.updates, record.loss.total, record.accuracy.masked
+                        "update {}/{}: loss {:.3}, accuracy {:.3}, {speed:.0} s of audio a second{}",
+                        record.update,
+                        self.updates,
+                        record.loss.total,
+                        record.accuracy.masked,
+                        waiting(record.waiting_share())
                     ));
                 }
                 if record.update == self.updates {

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use corpus::SplitShares;
-use evaluate::{Probe, ProbeConfig};
+use evaluate::Probe;
 
 use crate::embedding::Embedder;
 use crate::exit::usage;
-use crate::inputs::{must_exist, must_have_culture, open_corpus, open_model};
+use crate::inputs::{must_have_culture, open_corpus, open_model};
+pub use crate::probe_settings::Splits;
+use crate::probe_settings::{SHARES, probe_config};
 use crate::probing::{Task, embed_clips, encoder_facts};
 use crate::terminal::{Terminal, print_json};
 
@@ -50,18 +51,6 @@ pub struct Args {
     pub normalize: Option<bool>,
 }
 
-/// Where splits come from.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Splits {
-    /// The corpus.
-    Corpus,
-    /// Drawn for the tags alone, by group.
-    Group,
-}
-
-/// Shares of splits drawn by group: few recordings need a larger test side than `prepare` gives.
-const SHARES: SplitShares = SplitShares { train: 0.5, valid: 0.25, test: 0.25 };
-
 /// Key of the result that says which trained probe it is of.
 pub(crate) const PROBE_SHA256: &str = "probe_sha256";
 
@@ -74,17 +63,7 @@ pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Val
     let probe_file = probe_file_of(&args.out)?;
     let corpus = open_corpus(&args.corpus)?;
     let directory = open_model(&args.model)?;
-    let config = match &args.config {
-        None => ProbeConfig::default(),
-        Some(path) => {
-            must_exist("probe settings", path)?;
-            let text = std::fs::read_to_string(path)?;
-            toml::from_str(&text).map_err(|error| {
-                usage(format!("`{}`: {}", path.display(), nearest::explain(error.message())))
-            })?
-        }
-    };
-    config.check().map_err(|error| usage(error.to_string()))?;
+    let config = probe_config(args.config.as_deref())?;
     let is_wanted =
         |clip: &corpus::Clip| args.culture.as_ref().is_none_or(|culture| *culture == clip.culture);
     if let Some(culture) = &args.culture {

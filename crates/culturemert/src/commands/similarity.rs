@@ -9,6 +9,7 @@ use evaluate::{
 use study::MeasuredTransfer;
 
 use crate::exit::usage;
+use crate::guidance::mixture;
 use crate::inputs::{must_exist, must_not_be, open_corpus, pair, tokenizer_of};
 use crate::terminal::{Terminal, print_json, print_text};
 use crate::token_counts::{Tokens, counted, kept};
@@ -75,6 +76,9 @@ pub struct Args {
     /// Cultures there are models of, for weights by similarity; by default all.
     #[arg(long, value_delimiter = ',', value_name = "CULTURE,…")]
     pub adapted: Vec<String>,
+    /// Print the part of a training plan that reads cultures by their similarity to this one (`all`: to all together) instead of the report.
+    #[arg(long, value_name = "CULTURE", conflicts_with = "transfer")]
+    pub mixture: Option<String>,
     /// λ of every task vector in a uniform merge; weights by similarity add to the same sum.
     #[arg(long, default_value_t = 0.2, allow_negative_numbers = true)]
     pub lambda: f64,
@@ -112,6 +116,9 @@ pub enum By {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let report = similarity(args, terminal)?;
+    if let Some(target) = &args.mixture {
+        return print_text(&mixture_for(target, &report)?);
+    }
     match args.format {
         Format::Json => print_json(&report),
         Format::Text => print_text(&report.to_text()),
@@ -151,6 +158,26 @@ pub fn similarity(args: &Args, terminal: &Terminal) -> anyhow::Result<Similarity
         files::write_json(out, &serde_json::to_string_pretty(&report)?)?;
     }
     Ok(report)
+}
+
+/// The word for all cultures together.
+const ALL: &str = "all";
+
+/// Shares for one target, as a part of a training plan.
+fn mixture_for(target: &str, report: &SimilarityReport) -> anyhow::Result<String> {
+    let asked = |guided: &&evaluate::GuidedTarget| match &guided.target {
+        Some(culture) => culture == target,
+        None => target == ALL,
+    };
+    let guided = report.guided.iter().find(asked).ok_or_else(|| {
+        let known = report.similarity.cultures.iter().map(String::as_str);
+        let meant = nearest::did_you_mean(target, known);
+        let known = report.similarity.cultures.join(", ");
+        usage(format!(
+            "`--mixture {target}`: there are tokens of {known}, and `{ALL}` stands for all together{meant}"
+        ))
+    })?;
+    mixture(guided, report.guidance.temperature)
 }
 
 /// The settings of `reproduce`, in nats.

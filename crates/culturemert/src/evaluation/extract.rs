@@ -62,12 +62,24 @@ impl FeatureCache<'_> {
         settings: &FeatureSettings,
         set: &EvaluationSet,
     ) -> anyhow::Result<Features> {
+        self.of(label, extractor, settings, set, set.recordings.iter().collect())
+    }
+
+    /// Features of some `recordings` of `set`.
+    pub(crate) fn of(
+        &self,
+        label: &str,
+        extractor: &Extractor,
+        settings: &FeatureSettings,
+        set: &EvaluationSet,
+        recordings: Vec<&SetRecording>,
+    ) -> anyhow::Result<Features> {
         let key = settings.key(set.max_seconds)?;
         let short = |text: &str| files::hash_bytes(text.as_bytes()).short();
         let folder = self.folder.join(short(&extractor.identity)).join(short(&key));
         files::create_directories(&folder)?;
-        let bar = self.terminal.bar(label, set.recordings.len() as u64);
-        let rows = set.recordings.par_iter().map(|recording| {
+        let bar = self.terminal.bar(label, recordings.len() as u64);
+        let rows = recordings.into_par_iter().map(|recording| {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Interrupted("features are kept; the same command goes on".into()).into());
             }

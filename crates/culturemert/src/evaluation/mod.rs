@@ -2,6 +2,7 @@
 
 mod extract;
 mod extractor;
+mod few;
 mod frames;
 mod open;
 mod run;
@@ -10,6 +11,7 @@ mod settings;
 
 pub(crate) use extractor::Extractor;
 pub(crate) use frames::{FrameRequest, FramesArgument};
-pub(crate) use open::{DataArgument, OpenRequest, Splits};
-pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate};
+pub(crate) use open::{Contents, DataArgument, OpenRequest, Splits};
+pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate, keep_features};
+pub(crate) use set::EvaluationSet;
 pub(crate) use settings::{FeatureSettings, Normalise};

@@ -1,6 +1,6 @@
 //! From `NAME=PATH#TAGS` to an evaluation set: a prepared corpus, an index of the user's recordings, or a known data set.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
 use evaluate::Kind;
 use study::paper::PaperSet;
 
+use super::few::few;
 use super::frames::FrameRequest;
 use super::set::{EvaluationSet, SetRecording, Source};
 use crate::exit::usage;
@@ -78,7 +79,14 @@ pub(crate) struct OpenRequest {
     pub(crate) western: Vec<String>,
     /// Sets whose items are single frames.
     pub(crate) frames: FrameRequest,
+    /// For a rehearsal: so many recordings of each split, at most.
+    pub(crate) most: Option<u64>,
+    /// Hashes of contents that are known already, so that they are not read for them again.
+    pub(crate) contents: Contents,
 }
+
+/// Hashes of the contents of recordings, by set and id.
+pub(crate) type Contents = BTreeMap<String, BTreeMap<String, String>>;
 
 impl OpenRequest {
     /// Opens a set.
@@ -117,16 +125,28 @@ impl OpenRequest {
             let mut set = Self::of_data_set(name, load(name, &request)?, kind, tags.as_deref())?;
             set.published = published(name);
             set.is_western |= set.published.is_some_and(PaperSet::is_western);
+            self.reduce(&mut set);
             set.hash_contents()?;
             set.accept_published_splits();
             set
         };
+        self.reduce(&mut set);
         set.is_western |= self.western.contains(name);
         if let Some(annotated) = annotated {
             self.frames.apply(annotated, &mut set)?;
         }
         set.hash_contents()?;
         Ok(set)
+    }
+
+    /// Keeps what a rehearsal keeps, and takes over the hashes that are known.
+    fn reduce(&self, set: &mut EvaluationSet) {
+        if let Some(most) = self.most {
+            few(set, most);
+        }
+        if let Some(known) = self.contents.get(&set.name) {
+            set.know_contents(known);
+        }
     }
 
     fn kind(&self, name: &str, prefix: &str) -> Kind {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use corpus::JobShare;
 use evaluate::{
     Bootstrap, EncoderFacts, EvaluateError, Kind, Layers, MeanStd, MeasuredOutcome, Mix, PairDifferences,
     ProbeConfig, ProbeData, Scoring, measure, scoring_differences,
@@ -55,7 +56,26 @@ pub(crate) struct EvaluationPlan {
 /// The row that knows nothing.
 const CHANCE: &str = "chance";
 
-/// Runs it.
+/// Computes the features of every subject on every set and keeps them; gives how many recordings of each set have a window.
+pub(crate) fn keep_features(
+    plan: &EvaluationPlan,
+    terminal: &Terminal,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let cache = FeatureCache { folder: plan.cache.clone(), stop: stop_flag(), terminal };
+    let mut kept = BTreeMap::new();
+    for set in &plan.sets {
+        for subject in &plan.subjects {
+            let settings = plan.features.resolved(&subject.extractor);
+            let label = format!("{}: {}", set.name, subject.name);
+            let features = cache.features(&label, &subject.extractor, &settings, set)?;
+            let has_windows = features.of.iter().filter(|of| !of.rows.is_empty()).count();
+            kept.insert(label, has_windows);
+        }
+    }
+    Ok(kept)
+}
+
+/// Runs it. Sets of which nothing can be told are named; that may be all of them.
 pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Result<Evaluation> {
     let mut models: Vec<EvaluatedModel> = plan
         .subjects
@@ -90,9 +110,6 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
         sets.push(described);
         cells.extend(of_set);
     }
-    if sets.is_empty() {
-        anyhow::bail!("no data set could be measured");
-    }
     Ok(Evaluation {
         schema: SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION").into(),
@@ -104,6 +121,27 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
         cells,
         provenance,
     })
+}
+
+/// Computes the features of a share of the recordings of every set for every subject, and keeps them; how many recordings of each set.
+pub(crate) fn keep_features(
+    plan: &EvaluationPlan,
+    share: JobShare,
+    terminal: &Terminal,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let cache = FeatureCache { folder: plan.cache.clone(), stop: stop_flag(), terminal };
+    let mut kept = BTreeMap::new();
+    for set in &plan.sets {
+        for subject in &plan.subjects {
+            let label = format!("{}: {}, share {share}", set.name, subject.name);
+            let settings = plan.features.resolved(&subject.extractor);
+            let recordings = set.recordings.iter().enumerate();
+            let recordings = recordings.filter(|(at, _)| at % share.count == share.index).map(|(_, one)| one);
+            let features = cache.of(&label, &subject.extractor, &settings, set, recordings.collect())?;
+            kept.insert(set.name.clone(), features.of.len());
+        }
+    }
+    Ok(kept)
 }
 
 fn evaluate_set(

@@ -148,6 +148,20 @@ impl EvaluationSet {
         )
     }
 
+    /// Hashes of contents by the recordings' ids.
+    pub(crate) fn contents(&self) -> BTreeMap<String, String> {
+        self.recordings.iter().map(|recording| (recording.id.clone(), recording.content.clone())).collect()
+    }
+
+    /// Takes hashes of contents over that were made before, where there are none yet.
+    pub(crate) fn know_contents(&mut self, known: &BTreeMap<String, String>) {
+        for recording in self.recordings.iter_mut().filter(|recording| recording.content.is_empty()) {
+            if let Some(content) = known.get(&recording.id) {
+                recording.content.clone_from(content);
+            }
+        }
+    }
+
     /// Published splits stay as they are: groups and contents that stand on several sides are told, and do not stop the evaluation.
     pub(crate) fn accept_published_splits(&mut self) {
         let mut parted = |what: &str, key: fn(&SetRecording) -> Option<&str>| -> BTreeSet<String> {

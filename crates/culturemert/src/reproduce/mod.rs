@@ -1,101 +1,163 @@
-//! The whole study: built-in corpus, base, adapted models, merges, probes, similarity, report. Every step is kept by its inputs' hash.
+//! Studies: experiments as data.
+//!
+//! A study file ([`file`]) becomes a whole plan ([`plan`]), the plan a graph of steps ([`graph`]), each of which is kept by the hash of its inputs
+//! ([`steps`]); what is asked of them is done, side by side where nothing is gained by waiting ([`schedule`]), and their outputs become one
+//! value and its report ([`collect`]).
 
+mod ablations;
 mod collect;
+mod cost;
+mod describe;
+mod file;
+mod graph;
+mod merges;
 mod models;
 mod plan;
-mod probing;
-mod training;
+mod rehearsal;
+mod schedule;
+mod steps;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Instant;
 
-use corpus::{Corpus, PrepareRequest};
-use evaluate::DivergenceUnit;
-use study::results::{LambdaPoint, ModelKind, ModelResult, Recipe, StepTiming, StudyResults};
-use study::{Done, Event, Ledger, Step};
+use study::graph::Graph;
+use study::results::StudyResults;
+use study::{Event, Ledger};
 
-use crate::commands::merge::task_arithmetic;
-use crate::commands::prepare::prepare_with_bar;
-use crate::commands::similarity::plain_settings;
-use crate::commands::synth;
-use crate::interrupt::stop_flag;
-use crate::share::Work;
+use crate::exit::usage;
+use crate::share::Share;
 use crate::terminal::Terminal;
-use crate::token_counts::of_corpus;
-use crate::tokens::{fit, tokenize_corpus};
-use models::{CULTURES, Planned, Roster, WESTERN};
-use training::{Ground, TrainedModel, in_parallel, train};
+use cost::{Costs, Machine};
+use steps::{Ground, Work};
 
-pub(crate) use plan::StudyPlan;
+pub(crate) use describe::{Estimates, Listed, estimate_as_text, list_as_text};
+pub(crate) use file::StudyFile;
+pub(crate) use plan::{Asked, StudyPlan};
 
-/// Runs the study in `out` and returns its results; `report.html` lies there then.
+/// What of a study is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    /// Steps by name, beginning or `*`; none: all of them.
+    pub(crate) only: Vec<String>,
+    /// One job's part of them.
+    pub(crate) shard: Option<Share>,
+}
+
+/// What came of it.
+pub(crate) enum Outcome {
+    /// Everything is there, and the report is written.
+    Whole(Box<StudyResults>),
+    /// Some steps are there.
+    Part {
+        /// Their names.
+        steps: Vec<String>,
+    },
+}
+
+/// Does what is asked of the study in `out`; of a whole one `report.html` lies there then.
 pub(crate) fn run(
     plan: &StudyPlan,
     preset: &str,
+    choice: &Choice,
     out: &Path,
     terminal: &Terminal,
-) -> anyhow::Result<StudyResults> {
-    let quiet = Terminal::new(true, true);
+) -> anyhow::Result<Outcome> {
     let begun = Instant::now();
-    let roster = Roster::new(plan)?;
-    let ledger = ledger(out, terminal)?;
-    let mut timings: Vec<StepTiming> = Vec::new();
-
-    let (recordings, prepared) = make_corpus(plan, &ledger, &quiet)?;
-    timings.extend([StepTiming::from(&recordings), StepTiming::from(&prepared)]);
-    let corpus = Corpus::open(&prepared.dir.join("corpus"))?;
-    let tokenizer = codec::open(prepared.dir.join("codec"))?;
-    let ground = Ground { ledger: &ledger, corpus: &corpus, tokenizer: tokenizer.hash(), terminal };
-
-    let base = train(&ground, &roster.base, None)?;
-    let base_model = base.model();
-    let mut trained = vec![base];
-    trained.extend(in_parallel(roster.adapted.iter().collect(), |planned: &Planned| {
-        train(&ground, planned, Some(&base_model))
-    })?);
-    timings.extend(trained.iter().map(|model| StepTiming::from(&model.done)));
-    let merged = merge_all(plan, &ledger, &roster, &trained)?;
-    timings.extend(merged.iter().map(|(_, done)| StepTiming::from(done)));
-
-    let traditions: Vec<&str> = CULTURES.into_iter().chain([WESTERN]).collect();
-    let all: Vec<&Planned> = std::iter::once(&roster.base).chain(&roster.adapted).collect();
-    let mut subjects: Vec<(String, PathBuf)> =
-        all.iter().zip(&trained).map(|(planned, model)| (planned.name.clone(), model.model())).collect();
-    subjects.extend(merged.iter().map(|(lambda, done)| (merged_name(*lambda), done.dir.join("model"))));
-    let config = plan.probe_config();
-    let probed = in_parallel(subjects, |(name, model)| {
-        probing::probe_model(&ledger, &corpus, &name, &model, &traditions, &config, &quiet)
-    })?;
-    timings.extend(probed.iter().map(|(_, done)| StepTiming::from(done)));
-
-    let mut results = StudyResults::new(
-        preset,
-        plan.probe.seeds.clone(),
-        collect::describe(&corpus, &traditions),
-        collect::tokenizer(tokenizer.as_ref()),
-    );
-    let hash = |text: String| files::hash_bytes(text.as_bytes()).to_string();
-    results.provenance.insert("plan".into(), hash(serde_json::to_string(plan)?));
-    results.provenance.insert("corpus".into(), corpus.content_hash());
-    results.provenance.insert("tokenizer".into(), tokenizer.hash().into());
-    let base_hash = weights::ModelDirectory::open(&base_model)?.identity()?;
-    results.provenance.insert("base".into(), base_hash.to_string());
-    for (planned, model) in all.iter().zip(&trained) {
-        let (model, runs) = collect::trained(planned, model)?;
-        results.models.push(model);
-        results.runs.extend(runs);
+    let quiet = Terminal::new(true, true);
+    let graph = plan.graph()?;
+    for notice in &plan.notices {
+        terminal.say(format!("note: {notice}"));
     }
-    add_merged(plan, &merged, &probed, &mut results);
-    results.similarity = Some(similarity(&corpus, tokenizer.hash())?);
-    results.timings = timings;
-    results.findings = study::findings(&results);
+    let asked = chosen(&graph, choice)?;
+    let ledger = ledger(out, terminal)?;
+    let ground = Ground { plan, ledger: &ledger, out, terminal, quiet: &quiet };
+    let whole = graph.with_needs(&asked);
+    let n_workers = Costs::new(plan, Machine { operations: 1.0, threads: cores() }).workers();
+    let dones = schedule::carry_out(&graph, &whole, &ground, n_workers)?;
+    let is_whole = graph.place(graph::names::REPORT).is_some_and(|report| asked.contains(&report));
+    if !is_whole {
+        let steps = asked.iter().map(|&place| graph.nodes()[place].name.clone()).collect();
+        terminal.say(format!("{} steps are there after {:.0} s", whole.len(), begun.elapsed().as_secs_f64()));
+        return Ok(Outcome::Part { steps });
+    }
+    let (results, measured) = collect::collect(preset, &graph, &ground, &dones)?;
     study::write_all(&results, out)?;
+    for (name, evaluation) in
+        measured.evaluations.iter().filter(|(_, evaluation)| !evaluation.sets.is_empty())
+    {
+        study::evaluation::write_all(evaluation, &out.join("evaluations").join(name))?;
+    }
     terminal.say(format!(
         "study finished in {:.0} s; open `{}`",
         begun.elapsed().as_secs_f64(),
         out.join("report.html").display()
     ));
-    Ok(results)
+    Ok(Outcome::Whole(Box::new(results)))
+}
+
+/// The steps asked for with their state.
+pub(crate) fn list(
+    plan: &StudyPlan,
+    choice: &Choice,
+    out: &Path,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<Listed>> {
+    let graph = plan.graph()?;
+    let asked = chosen(&graph, choice)?;
+    let dones = there(plan, &graph, out, terminal)?;
+    Ok(describe::list(&graph, &asked, &dones))
+}
+
+/// What the steps asked for, and what they need, will take.
+pub(crate) fn estimate(
+    plan: &StudyPlan,
+    choice: &Choice,
+    out: &Path,
+    terminal: &Terminal,
+) -> anyhow::Result<Estimates> {
+    let graph = plan.graph()?;
+    let whole = graph.with_needs(&chosen(&graph, choice)?);
+    let dones = there(plan, &graph, out, terminal)?;
+    let costs = Costs::new(plan, Machine::measured());
+    Ok(describe::estimate(&graph, &whole, &dones, &costs, &plan.notices))
+}
+
+/// What is kept in `out`; nothing is made where there is no study yet.
+fn there(
+    plan: &StudyPlan,
+    graph: &Graph<Work>,
+    out: &Path,
+    terminal: &Terminal,
+) -> anyhow::Result<steps::Dones> {
+    if !out.join("steps").is_dir() {
+        return Ok(steps::Dones::new());
+    }
+    let ledger = Ledger::open(out)?;
+    let quiet = Terminal::new(true, true);
+    let ground = Ground { plan, ledger: &ledger, out, terminal, quiet: &quiet };
+    Ok(describe::kept(graph, &ground))
+}
+
+/// Places of the steps that are asked for, without what they need.
+fn chosen(graph: &Graph<Work>, choice: &Choice) -> anyhow::Result<BTreeSet<usize>> {
+    let all = || (0..graph.len()).collect();
+    let asked = if choice.only.is_empty() {
+        all()
+    } else {
+        graph.choose(&choice.only).map_err(|error| usage(format!("`--only`: {error}; see `--list`")))?
+    };
+    match choice.shard {
+        None => Ok(asked),
+        Some(shard) => {
+            let share = shard.resolve()?;
+            Ok(graph.share(&asked, share.index, share.count))
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn ledger(out: &Path, terminal: &Terminal) -> anyhow::Result<Ledger> {
@@ -114,115 +176,4 @@ fn ledger(out: &Path, terminal: &Terminal) -> anyhow::Result<Ledger> {
             eprintln!("[{:>5.1} s] {line}", begun.elapsed().as_secs_f64());
         }
     }))
-}
-
-/// The synthetic recordings, then the corpus with its tokenizer and codes.
-fn make_corpus(plan: &StudyPlan, ledger: &Ledger, quiet: &Terminal) -> anyhow::Result<(Done, Done)> {
-    let request = ::synth::PlanRequest::uniform(plan.seed, plan.corpus.minutes, plan.corpus.piece_seconds);
-    let step =
-        Step::new("synth").input("plan", serde_json::to_string(&plan.corpus)?).input("seed", plan.seed);
-    let recordings = ledger.run(&step, |dir| synth::write(&synth::planned(&request)?, dir, quiet))?;
-    let settings = plan.codec_settings();
-    let step = Step::new("corpus")
-        .input("recordings", &recordings.output_hash)
-        .input("codec", serde_json::to_string(&settings)?);
-    let prepared = ledger.run(&step, |dir| {
-        let request = PrepareRequest::new(recordings.dir.join("index.jsonl"), dir.join("corpus"));
-        prepare_with_bar(&request, quiet)?;
-        let corpus = Corpus::open(&dir.join("corpus"))?;
-        let codec_dir = dir.join("codec");
-        if !codec_dir.join("codec.toml").is_file() {
-            fit(&corpus, &settings, quiet)?.save(&codec_dir)?;
-        }
-        tokenize_corpus(&corpus, codec::open(&codec_dir)?.as_ref(), Work::Whole, stop_flag(), quiet)
-    })?;
-    Ok((recordings, prepared))
-}
-
-/// Task arithmetic over the single-culture models, for every weight of the sweep.
-fn merge_all(
-    plan: &StudyPlan,
-    ledger: &Ledger,
-    roster: &Roster,
-    trained: &[TrainedModel],
-) -> anyhow::Result<Vec<(f64, Done)>> {
-    let base = trained[0].model();
-    let experts: Vec<(&Planned, &TrainedModel)> = roster
-        .adapted
-        .iter()
-        .zip(&trained[1..])
-        .filter(|(planned, _)| planned.kind == ModelKind::SingleCulture)
-        .collect();
-    let models: Vec<PathBuf> = experts.iter().map(|(_, model)| model.model()).collect();
-    let mut merged = Vec::new();
-    for &lambda in &plan.merge.lambdas {
-        let mut step = Step::new(merged_name(lambda))
-            .input("lambda", lambda)
-            .input("base", &trained[0].done.output_hash);
-        for (planned, model) in &experts {
-            step = step.input(planned.name.as_str(), &model.done.output_hash);
-        }
-        let done = ledger
-            .run(&step, |dir| task_arithmetic(&base, &models, lambda, &dir.join("model")).map(|_| ()))?;
-        merged.push((lambda, done));
-    }
-    Ok(merged)
-}
-
-fn merged_name(lambda: f64) -> String {
-    format!("task-arithmetic-{lambda}")
-}
-
-/// Puts the probes into the results: the shown merged model into the tables, all of them into the sweep.
-fn add_merged(
-    plan: &StudyPlan,
-    merged: &[(f64, Done)],
-    probed: &[(probing::Probed, Done)],
-    results: &mut StudyResults,
-) {
-    let n_trained = results.models.len();
-    let experts = results.models.iter().filter(|model| model.kind == ModelKind::SingleCulture);
-    let trained_on: Vec<String> = experts.flat_map(|model| model.trained_on.clone()).collect();
-    for (probed, _) in &probed[..n_trained] {
-        results.probes.extend(probed.probes.iter().cloned());
-    }
-    for ((lambda, done), (probed, _)) in merged.iter().zip(&probed[n_trained..]) {
-        results.lambda_sweep.push(LambdaPoint::from_probes(*lambda, &probed.probes));
-        #[expect(clippy::float_cmp, reason = "the plan was checked to name one of its own numbers")]
-        let shown = *lambda == plan.merge.shown;
-        if shown {
-            results.models.push(ModelResult {
-                name: merged_name(*lambda),
-                kind: ModelKind::Merged,
-                recipe: Recipe::Merge,
-                trained_on: trained_on.clone(),
-                lambda: Some(*lambda),
-                parameters: results.models[0].parameters,
-                stages: Vec::new(),
-                held_out: std::collections::BTreeMap::new(),
-                seconds: done.seconds,
-            });
-            results.probes.extend(probed.probes.iter().cloned());
-        }
-    }
-    let mut unused: Vec<&String> = probed.iter().flat_map(|(probed, _)| &probed.left_out).collect();
-    unused.sort();
-    unused.dedup();
-    if !unused.is_empty() {
-        results.left_out.unused.insert("tags without both classes in some split".into(), unused.len() as u64);
-    }
-}
-
-fn similarity(corpus: &Corpus, tokenizer: &str) -> anyhow::Result<study::results::Similarity> {
-    let counts = of_corpus(corpus, tokenizer)?;
-    let similarity = evaluate::similarity(&counts.tables()?)?;
-    let (bootstrap, splits) = plain_settings();
-    Ok(study::results::Similarity {
-        n_frames: similarity.cultures.iter().cloned().zip(similarity.n_frames).collect(),
-        cultures: similarity.cultures,
-        jensen_shannon: similarity.mean.jsd_nats,
-        cosine_distance: similarity.mean.cosine_distance,
-        intervals: Some(evaluate::similarity_intervals(&counts, DivergenceUnit::Nats, bootstrap)?),
-        halves: Some(evaluate::split_halves(&counts, DivergenceUnit::Nats, splits)?),
-    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::command::{culturemert, json, talk};
+use crate::command::{FEW, culturemert, json, small_corpus, talk};
 
 const JOBS: usize = 4;
 const PREPARE: [&str; 9] = [
@@ -107,4 +107,57 @@ fn four_jobs_make_what_one_process_makes() {
     assert!(job(dir, &PREPARE, 0).status().unwrap().success());
     assert!(job(dir, &TOKENIZE, 0).status().unwrap().success());
     assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+}
+
+/// Four processes at once, each with its share.
+fn at_once(dir: &Path, arguments: &[&str]) {
+    let running: Vec<Child> = (0..JOBS).map(|index| job(dir, arguments, index).spawn().unwrap()).collect();
+    for (index, mut child) in running.into_iter().enumerate() {
+        assert!(child.wait().unwrap().success(), "job {index}");
+    }
+}
+
+#[test]
+fn four_jobs_embed_and_keep_features_as_one_process_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    small_corpus(dir);
+    let train = ["pretrain", "--config", "pocket", "--corpus", "corpus", "--init", "scratch", "--out", "run"];
+    json(dir, &[&train[..], &FEW].concat());
+
+    let recordings = tree(&dir.join("recordings"));
+    let recordings: Vec<String> = recordings
+        .keys()
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "wav"))
+        .cloned()
+        .collect();
+    assert!(recordings.len() > JOBS, "{recordings:?}");
+    let recordings: Vec<String> = recordings.iter().map(|name| format!("recordings/{name}")).collect();
+    let embed = |out| {
+        let model = ["embed", "--model", "run/model", "--pool", "mean", "--out", out];
+        model.into_iter().chain(recordings.iter().map(String::as_str)).collect::<Vec<_>>()
+    };
+    json(dir, &embed("alone"));
+    at_once(dir, &embed("shared"));
+    assert_eq!(tree(&dir.join("alone")).len(), recordings.len());
+    assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+    // A share that is done again changes nothing.
+    assert!(job(dir, &embed("shared"), 2).status().unwrap().success());
+    assert_same_tree(&dir.join("alone"), &dir.join("shared"));
+
+    std::fs::write(dir.join("probe.toml"), "epochs = 2\nseeds = [1]\nhidden = 8\n").unwrap();
+    let data = ["evaluate", "--models", "run/model", "--data", "culture=corpus#@culture", "--split", "group"];
+    let evaluate = |out| [&data[..], &["--config", "probe.toml", "--json", "--out", out]].concat();
+    at_once(dir, &evaluate("shares"));
+    let features = tree(&dir.join("shares"));
+    let result = json(dir, &evaluate("whole"));
+    assert_eq!(json(dir, &evaluate("shares")), result);
+    // Whoever computed the features, their bytes are the same, and nothing was computed twice.
+    assert_same_tree(&dir.join("whole/features"), &dir.join("shares/features"));
+    for (name, bytes) in features {
+        assert!(
+            std::fs::read(dir.join("shares").join(&name)).unwrap() == bytes,
+            "`{name}` was written again"
+        );
+    }
 }

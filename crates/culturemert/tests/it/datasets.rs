@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::command::{culturemert, json, talk};
 
 /// A makam-like set: ids as numpy keeps them, and a recording of 6 s for each.
-fn makam(folder: &Path) {
+pub(crate) fn makam(folder: &Path) {
     let audios = folder.join("makam/audios");
     std::fs::create_dir_all(&audios).unwrap();
     let mut number = 0;
@@ -23,7 +23,7 @@ fn makam(folder: &Path) {
 }
 
 /// `.npy` of texts, as numpy writes it.
-fn npy_of(texts: &[String]) -> Vec<u8> {
+pub(crate) fn npy_of(texts: &[String]) -> Vec<u8> {
     let width = texts.iter().map(String::len).max().unwrap();
     let header = format!("{{'descr': '<U{width}', 'fortran_order': False, 'shape': ({},), }}\n", texts.len());
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

@@ -45,7 +45,7 @@ fn a_tiny_study_ends_in_a_report_and_is_kept() {
     assert!(child.wait().unwrap().code().is_none(), "it was killed, and had not ended");
     let first = culturemert(dir, &arguments).output().unwrap();
     assert!(first.status.success(), "{}", talk(&first));
-    assert!(talk(&first).contains("corpus: kept from an earlier run"), "{}", talk(&first));
+    assert!(talk(&first).contains("corpus-synthetic: kept from an earlier run"), "{}", talk(&first));
     let first: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
     assert_eq!(first["synthetic"].as_bool(), Some(true));
     let html = std::fs::read_to_string(dir.join("study/report.html")).unwrap();
@@ -66,4 +66,7 @@ fn a_tiny_study_ends_in_a_report_and_is_kept() {
     };
     let kept = std::fs::read(dir.join("study/results.json")).unwrap();
     assert_eq!(strip(&results), strip(&kept));
+    // With everything kept, not a byte changes.
+    assert!(culturemert(dir, &arguments).output().unwrap().status.success());
+    assert_eq!(kept, std::fs::read(dir.join("study/results.json")).unwrap());
 }

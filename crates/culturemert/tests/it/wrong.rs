@@ -36,9 +36,34 @@ fn wrong_commands_exit_with_2_and_say_why() {
     refused(&[&merge[..], &lambdas].concat(), "3 `--lambda` and 2 `--model`");
     refused(&[&merge[..], &["--group", "tail=1"]].concat(), "`tail` is no group of layers");
     refused(&[&merge[..], &["--group", "front-end=much"]].concat(), "`much` is not a finite number");
+    refused(&[&merge[..], &["--lambda", "much"]].concat(), "neither a number nor `guided`");
+    refused(&[&merge[..], &["--lambda", "guided"]].concat(), "needs `--similarity FILE`");
+    refused(
+        &[&merge[..], &["--lambda", "guided", "--similarity", "s"]].concat(),
+        "needs a name for every model: `--model NAME=m`",
+    );
+    refused(&[&merge[..], &["--similarity", "s"]].concat(), "`--similarity` goes with `--lambda guided`");
+    let sweep = ["sweep", "--base", "b", "--model", "a=m", "--model", "c=n", "--corpus", "k"];
+    refused(&sweep, "--lambda");
+    refused(&[&sweep[..], &["--lambda", "0,nan"]].concat(), "`--lambda NaN` is not a finite number");
+    refused(&[&sweep[..], &["--lambda", "0,1", "--model", "a=o"]].concat(), "two models are called `a`");
+    refused(&[&sweep[..], &["--lambda", "0,1", "--model", "o"]].concat(), "`--model NAME=o`");
+    refused(&[&sweep[..], &["--lambda", "0", "--svg", "f"]].concat(), "`--svg` draws scores by shared λ");
+    let search = [&sweep[..], &["--search", "coordinate"]].concat();
+    refused(&[&search[..], &["--start", "1,2,3"]].concat(), "`--start` has 3 λ for 2 models");
+    refused(&[&search[..], &["--start", "1,inf"]].concat(), "finite numbers with commas");
+    refused(&[&search[..], &["--start", "guided"]].concat(), "`--start guided` needs `--similarity FILE`");
+    refused(&[&search[..], &["--step-grid", "0"]].concat(), "the step 0 is no multiple of 0.000001 above 0");
+    refused(&[&sweep[..], &["--lambda", "0.2"]].concat(), "model `b` does not exist");
     let vector = ["task-vector", "--base", "nowhere", "--model", "m", "--out", "o"];
     refused(&vector, "base `nowhere` does not exist");
     refused(&["inspect", "nowhere.safetensors"], "does not exist");
+    let explore = ["explore", "nowhere", "--model", "m", "--out", "o"];
+    refused(&explore, "corpus `nowhere` does not exist");
+    refused(&[&explore[..], &["--model", "n", "--model", "l"]].concat(), "a page compares two models, not 3");
+    refused(&[&explore[..], &["--neighbours", "0"]].concat(), "`--neighbours 0`");
+    refused(&[&explore[..], &["--excerpt-seconds", "nan"]].concat(), "`--excerpt-seconds NaN`");
+    refused(&[&explore[..], &["--layer", "last"]].concat(), "`--layer last`");
     refused(&["reproduce", "--config", "big"], "`big` does not exist");
     refused(&["reproduce", "--config", "pocet"], "`pocet` does not exist; did you mean `pocket`?");
     refused(&["datasets", "check", "magnatagtune", "."], "; did you mean `magnatagatune`?");

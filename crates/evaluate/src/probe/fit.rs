@@ -12,14 +12,14 @@ use super::kind::Kind;
 use super::layers::Rows;
 use super::result::{LeftOut, LeftOutReason, MeanStd, SplitSizes, Trial};
 use super::shape::Shape;
-use super::splits::ProbeData;
+use super::splits::{LearningData, ProbeData};
 use super::standardisation::Standardisation;
 use super::train::{Files, Task, Trained, train};
 use crate::EvaluateError;
 use crate::error::same_size;
 
-/// Probes of every seed at the chosen layers and rate, and what they say of the test files.
-pub(super) struct Fitted {
+/// Probes of every seed at the chosen layers and rate.
+pub(super) struct Learned {
     /// Names of the outputs.
     pub(super) outputs: Vec<String>,
     /// Outputs that cannot be learnt, and why.
@@ -32,42 +32,78 @@ pub(super) struct Fitted {
     pub(super) first_state: usize,
     pub(super) shape: Shape,
     pub(super) standardisation: Option<Standardisation>,
+    /// How values were brought to mean 0 and deviation 1.
+    value_scale: Option<Standardisation>,
     pub(super) trained: Vec<Trained>,
     /// Answers of the training files.
     pub(super) train_answers: Answers,
+    /// Answers of the validation files.
+    pub(super) valid_answers: Answers,
+}
+
+impl Learned {
+    /// The probe that did best on the validation files.
+    pub(super) fn best(&self) -> &Trained {
+        let best = self.trained.iter().reduce(|a, b| if b.best_valid() > a.best_valid() { b } else { a });
+        best.expect("the config has a seed, and every seed was trained")
+    }
+
+    /// What every seed's probe says of the files of a split, one list `[F, n]` for each seed; values in their own unit.
+    pub(super) fn scores(
+        &self,
+        set: &FeatureSet,
+        answers: &Answers,
+        config: &ProbeConfig,
+    ) -> Result<Vec<Vec<f64>>, EvaluateError> {
+        let row_len = set.n_layers * set.width;
+        let features = standardised(set, self.standardisation.as_ref());
+        let files = Files {
+            rows: Rows::new(&features, row_len, self.first_state * set.width, self.shape.layers * set.width)?,
+            chunk_file: &set.chunk_file,
+            answers,
+            value_scale: self.value_scale.as_ref(),
+        };
+        let score = |one: &Trained| files.scores(&mut one.network.clone(), config.average);
+        self.trained.par_iter().map(score).collect()
+    }
+}
+
+/// Probes and what they say of the test files.
+pub(super) struct Fitted {
+    pub(super) learned: Learned,
     /// Answers of the test files.
     pub(super) test_answers: Answers,
     /// Scores of the test files, one list `[F, n]` for each seed; values in their own unit.
     pub(super) test_scores: Vec<Vec<f64>>,
 }
 
-impl Fitted {
-    /// The probe that did best on the validation files.
-    pub(super) fn best(&self) -> &Trained {
-        let best = self.trained.iter().reduce(|a, b| if b.best_valid() > a.best_valid() { b } else { a });
-        best.expect("the config has a seed, and every seed was trained")
-    }
-}
-
-/// Seeds run in parallel; no number depends on how many threads there are.
+/// Trains on the first two splits and scores the third. Seeds run in parallel; no number depends on how many threads there are.
 pub(super) fn fit(
     data: &ProbeData<'_>,
     encoder: &EncoderFacts,
     config: &ProbeConfig,
 ) -> Result<Fitted, EvaluateError> {
     config.check()?;
+    check_kind(&[data.train(), data.valid(), data.test()], config.kind)?;
+    let (kept, _) = learnable(&data.learning(), config.kind)?;
+    let test_answers = Answers::of(data.test(), "test", config.kind, &kept, data.tags().len())?;
+    measurable("the test files", &test_answers, kept.len())?;
+    let learned = learn(&data.learning(), encoder, config)?;
+    let test_scores = learned.scores(data.test(), &test_answers, config)?;
+    Ok(Fitted { learned, test_answers, test_scores })
+}
+
+/// Trains every seed at every choice of layers and learning rate, and chooses on the validation files.
+pub(super) fn learn(
+    data: &LearningData<'_>,
+    encoder: &EncoderFacts,
+    config: &ProbeConfig,
+) -> Result<Learned, EvaluateError> {
+    config.check()?;
     same_size("hidden states of the encoder", encoder.n_layers, data.train().n_layers)?;
     same_size("width of the encoder", encoder.width, data.train().width)?;
-    let splits = [data.train(), data.valid(), data.test()];
-    let has_values = splits.iter().all(|split| !split.values.is_empty());
-    if has_values != (config.kind == Kind::Values) {
-        return Err(EvaluateError::Setting {
-            name: "kind",
-            value: format!("{:?}", config.kind),
-            requirement: "`values` for files with values, `tags` or `classes` for files with labels"
-                .to_owned(),
-        });
-    }
+    let splits = [data.train(), data.valid()];
+    check_kind(&splits, config.kind)?;
     let n_given = data.tags().len();
     let (kept, left_out) = learnable(data, config.kind)?;
     let outputs: Vec<String> = kept.iter().map(|&tag| data.tags()[tag].clone()).collect();
@@ -76,15 +112,10 @@ pub(super) fn fit(
     let row_len = encoder.n_layers * encoder.width;
     let standardisation =
         config.standardise.then(|| Standardisation::of(&data.train().features, row_len)).transpose()?;
-    let features = splits.map(|split| match &standardisation {
-        None => Cow::Borrowed(split.features.as_slice()),
-        Some(standardisation) => Cow::Owned(standardisation.apply(&split.features)),
-    });
+    let features = splits.map(|split| standardised(split, standardisation.as_ref()));
     let answers = |split: usize, name: &str| Answers::of(splits[split], name, config.kind, &kept, n_given);
-    let [train_answers, valid_answers, test_answers] =
-        [answers(0, "train")?, answers(1, "valid")?, answers(2, "test")?];
+    let [train_answers, valid_answers] = [answers(0, "train")?, answers(1, "valid")?];
     measurable("the validation files", &valid_answers, n)?;
-    measurable("the test files", &test_answers, n)?;
     let value_scale = match &train_answers {
         Answers::Values(values) => Some(Standardisation::of(values, n)?),
         _ => None,
@@ -122,15 +153,7 @@ pub(super) fn fit(
         }
     }
     let (chosen, first_state, shape, trained) = best.expect("the config has a rate and a choice of layers");
-    let test = Files {
-        rows: rows(2, first_state, &shape)?,
-        chunk_file: &data.test().chunk_file,
-        answers: &test_answers,
-        value_scale: value_scale.as_ref(),
-    };
-    let score = |one: &Trained| test.scores(&mut one.network.clone(), config.average);
-    let test_scores = trained.par_iter().map(score).collect::<Result<_, _>>()?;
-    Ok(Fitted {
+    Ok(Learned {
         outputs,
         left_out,
         trials,
@@ -138,10 +161,29 @@ pub(super) fn fit(
         first_state,
         shape,
         standardisation,
+        value_scale,
         trained,
         train_answers,
-        test_answers,
-        test_scores,
+        valid_answers,
+    })
+}
+
+fn standardised<'s>(set: &'s FeatureSet, by: Option<&Standardisation>) -> Cow<'s, [f32]> {
+    match by {
+        None => Cow::Borrowed(set.features.as_slice()),
+        Some(standardisation) => Cow::Owned(standardisation.apply(&set.features)),
+    }
+}
+
+fn check_kind(splits: &[&FeatureSet], kind: Kind) -> Result<(), EvaluateError> {
+    let has_values = splits.iter().all(|split| !split.values.is_empty());
+    if has_values == (kind == Kind::Values) {
+        return Ok(());
+    }
+    Err(EvaluateError::Setting {
+        name: "kind",
+        value: format!("{kind:?}"),
+        requirement: "`values` for files with values, `tags` or `classes` for files with labels".to_owned(),
     })
 }
 
@@ -172,7 +214,7 @@ fn try_rates(
 
 /// Outputs the probe has, by index, and what cannot be learnt. Tags without both classes among the training files have no output; classes
 /// and values all have one, so that a test file of a class that never trained counts as wrong.
-fn learnable(data: &ProbeData<'_>, kind: Kind) -> Result<(Vec<usize>, Vec<LeftOut>), EvaluateError> {
+fn learnable(data: &LearningData<'_>, kind: Kind) -> Result<(Vec<usize>, Vec<LeftOut>), EvaluateError> {
     let (n_tags, n_files) = (data.tags().len(), data.train().n_files());
     let all: Vec<usize> = (0..n_tags).collect();
     if kind == Kind::Values {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::Answers;
 use super::config::{Layers, ProbeConfig};
 use super::features::EncoderFacts;
-use super::fit::{fit, sizes};
+use super::fit::{Fitted, fit, sizes};
 use super::kind::Kind;
 use super::result::{LeftOut, MeanStd, SplitSizes, TagResult, Trial};
 use super::run::{not_in_test, tag_result};
@@ -94,32 +94,28 @@ pub fn measure(
     encoder: &EncoderFacts,
     config: &ProbeConfig,
 ) -> Result<MeasuredOutcome, EvaluateError> {
-    let fitted = fit(data, encoder, config)?;
-    let n = fitted.outputs.len();
-    let scorings: Vec<Scoring<'_>> = fitted
-        .test_scores
-        .iter()
-        .map(|scores| fitted.test_answers.scoring(scores, n))
-        .collect::<Result<_, _>>()?;
+    let Fitted { learned, test_answers, test_scores } = fit(data, encoder, config)?;
+    let n = learned.outputs.len();
+    let scorings: Vec<Scoring<'_>> =
+        test_scores.iter().map(|scores| test_answers.scoring(scores, n)).collect::<Result<_, _>>()?;
     let units = data.test().units();
     let intervals = config
         .bootstrap
         .map(|bootstrap| scoring_intervals(&scorings, Some(&units), bootstrap))
         .transpose()?;
-    let mut left_out = fitted.left_out.clone();
+    let mut left_out = learned.left_out.clone();
     let mut per_tag = Vec::new();
-    if let Answers::Tags(labels) = &fitted.test_answers {
-        let metrics = fitted
-            .test_scores
+    if let Answers::Tags(labels) = &test_answers {
+        let metrics = test_scores
             .iter()
             .map(|scores| tagging_metrics(&crate::Tagging::new(labels, scores, n)?, LOGIT_THRESHOLD))
             .collect::<Result<Vec<_>, _>>()?;
-        left_out.extend(not_in_test(&metrics[0], &fitted.outputs));
-        let tags = fitted.outputs.iter().enumerate();
+        left_out.extend(not_in_test(&metrics[0], &learned.outputs));
+        let tags = learned.outputs.iter().enumerate();
         per_tag = tags.map(|(tag, name)| tag_result(name, tag, &metrics)).collect();
     }
     let mut seeds = Vec::new();
-    for (trained, scoring) in fitted.trained.iter().zip(&scorings) {
+    for (trained, scoring) in learned.trained.iter().zip(&scorings) {
         let (first, second) = scoring.metrics().ok_or_else(|| EvaluateError::NoTagWithBothClasses {
             what: "the test files".to_owned(),
             n_tags: n,
@@ -130,25 +126,25 @@ pub fn measure(
     let over_seeds = |of: fn(&SeedPair) -> f64| {
         MeanStd::of(&seeds.iter().map(of).collect::<Vec<_>>()).expect("a seed was measured")
     };
-    let chance = fitted.train_answers.chance(n, data.test().n_files());
+    let chance = learned.train_answers.chance(n, data.test().n_files());
     Ok(MeasuredOutcome {
         measured: Measured {
             kind: config.kind,
             encoder: encoder.clone(),
             sizes: sizes(data),
             left_out,
-            trials: fitted.trials,
-            layers: fitted.chosen.layers,
-            learning_rate: fitted.chosen.learning_rate,
+            trials: learned.trials,
+            layers: learned.chosen.layers,
+            learning_rate: learned.chosen.learning_rate,
             first: over_seeds(|seed| seed.first),
             second: over_seeds(|seed| seed.second),
             intervals,
             seeds,
             per_tag,
-            outputs: fitted.outputs,
+            outputs: learned.outputs,
         },
-        answers: fitted.test_answers,
-        scores: fitted.test_scores,
+        answers: test_answers,
+        scores: test_scores,
         units,
         chance,
     })

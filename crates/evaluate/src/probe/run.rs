@@ -3,7 +3,7 @@
 use super::answers::Answers;
 use super::config::ProbeConfig;
 use super::features::EncoderFacts;
-use super::fit::{Fitted, fit, sizes};
+use super::fit::{Fitted, Learned, fit, sizes};
 use super::kind::Kind;
 use super::result::{
     LeftOut, LeftOutReason, MeanStd, ProbeOutcome, ProbeResult, RESULT_SCHEMA, SeedResult, TagResult,
@@ -27,44 +27,41 @@ pub fn probe(
             requirement: "`tags`, because the result is one of tags".to_owned(),
         });
     }
-    let fitted = fit(data, encoder, config)?;
-    let Answers::Tags(test_labels) = &fitted.test_answers else {
+    let Fitted { learned, test_answers, test_scores } = fit(data, encoder, config)?;
+    let Answers::Tags(test_labels) = &test_answers else {
         unreachable!("the answers are of the config's kind")
     };
     let threshold = match config.average {
         Average::Logits => LOGIT_THRESHOLD,
         Average::Probabilities => PROBABILITY_THRESHOLD,
     };
-    let n = fitted.outputs.len();
-    let seeds: Vec<Tagging<'_, f64>> = fitted
-        .test_scores
-        .iter()
-        .map(|scores| Tagging::new(test_labels, scores, n))
-        .collect::<Result<_, _>>()?;
+    let n = learned.outputs.len();
+    let seeds: Vec<Tagging<'_, f64>> =
+        test_scores.iter().map(|scores| Tagging::new(test_labels, scores, n)).collect::<Result<_, _>>()?;
     let metrics: Vec<TaggingMetrics> =
         seeds.iter().map(|seed| tagging_metrics(seed, threshold)).collect::<Result<_, _>>()?;
     let intervals = config
         .bootstrap
         .map(|bootstrap| bootstrap_intervals(&seeds, Some(&data.test().units()), bootstrap))
         .transpose()?;
-    let best = fitted.best();
+    let best = learned.best();
     let facts = ProbeFacts::new(
         encoder,
-        &fitted.outputs,
-        fitted.first_state,
-        &fitted.shape,
+        &learned.outputs,
+        learned.first_state,
+        &learned.shape,
         best.seed,
         best.best_valid(),
     );
-    let probe = Probe::new(facts, best.network.parameters().to_vec(), fitted.standardisation.clone())?;
+    let probe = Probe::new(facts, best.network.parameters().to_vec(), learned.standardisation.clone())?;
     let per_tag =
-        fitted.outputs.iter().enumerate().map(|(tag, name)| tag_result(name, tag, &metrics)).collect();
-    let left_out = [fitted.left_out.clone(), not_in_test(&metrics[0], &fitted.outputs)].concat();
+        learned.outputs.iter().enumerate().map(|(tag, name)| tag_result(name, tag, &metrics)).collect();
+    let left_out = [learned.left_out.clone(), not_in_test(&metrics[0], &learned.outputs)].concat();
     let mean = |of: fn(&TaggingMetrics) -> f64| {
         over_seeds(&metrics, |metrics| Some(of(metrics))).expect("a seed was measured")
     };
     let (roc_auc, average_precision) = (mean(|m| m.roc_auc_macro), mean(|m| m.average_precision_macro));
-    let Fitted { outputs, trials, chosen, trained, test_answers, test_scores, .. } = fitted;
+    let Learned { outputs, trials, chosen, trained, .. } = learned;
     let result = ProbeResult {
         schema: RESULT_SCHEMA,
         encoder: encoder.clone(),

@@ -6,43 +6,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::features::{FeatureSet, FileFacts};
 use crate::EvaluateError;
 
-/// Features of the three splits of one task, checked: sizes fit, and neither an id nor a content nor a group is on two sides.
+/// Features of the two splits that a probe is learnt and chosen by, checked. Whoever is handed these cannot look at test files.
 #[derive(Clone, Copy, Debug)]
-pub struct ProbeData<'a> {
+pub struct LearningData<'a> {
     tags: &'a [String],
     train: &'a FeatureSet,
     valid: &'a FeatureSet,
-    test: &'a FeatureSet,
     stop: Option<&'a AtomicBool>,
 }
 
-impl<'a> ProbeData<'a> {
+impl<'a> LearningData<'a> {
     /// Checks everything that can be known before training.
     ///
     /// # Shapes
-    /// - `tags` `[K]`; the labels of every split are `[F, K]` in this order
+    /// - `tags` `[K]`; the labels of both splits are `[F, K]` in this order
     pub fn new(
         tags: &'a [String],
         train: &'a FeatureSet,
         valid: &'a FeatureSet,
-        test: &'a FeatureSet,
     ) -> Result<Self, EvaluateError> {
         if tags.is_empty() {
             return Err(EvaluateError::Empty { what: "the list of tags".to_owned() });
         }
         unique("tag", tags.iter().map(String::as_str))?;
-        let splits = [("train", train), ("valid", valid), ("test", test)];
-        for (name, split) in splits {
-            split.check(name, tags.len(), train.n_layers, train.width)?;
-            unique(&format!("file of {name}"), split.files.iter().map(|file| file.id.as_str()))?;
-            if let Some(file) = split.files.iter().find(|file| file.content.is_empty()) {
-                return Err(EvaluateError::Empty { what: format!("the content hash of `{}`", file.id) });
-            }
+        for (name, split) in [("train", train), ("valid", valid)] {
+            check_split(name, split, tags.len(), train)?;
         }
-        for (first, second) in [(0, 1), (0, 2), (1, 2)] {
-            disjoint(splits[first], splits[second])?;
-        }
-        Ok(Self { tags, train, valid, test, stop: None })
+        disjoint(("train", train), ("valid", valid))?;
+        Ok(Self { tags, train, valid, stop: None })
     }
 
     /// The same, for training that ends with [`EvaluateError::Stopped`] once `stop` is set.
@@ -71,10 +62,76 @@ impl<'a> ProbeData<'a> {
     pub fn valid(&self) -> &'a FeatureSet {
         self.valid
     }
+}
+
+/// Features of the three splits of one task, checked: sizes fit, and neither an id nor a content nor a group is on two sides.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeData<'a> {
+    learning: LearningData<'a>,
+    test: &'a FeatureSet,
+}
+
+impl<'a> ProbeData<'a> {
+    /// Checks everything that can be known before training.
+    ///
+    /// # Shapes
+    /// - `tags` `[K]`; the labels of every split are `[F, K]` in this order
+    pub fn new(
+        tags: &'a [String],
+        train: &'a FeatureSet,
+        valid: &'a FeatureSet,
+        test: &'a FeatureSet,
+    ) -> Result<Self, EvaluateError> {
+        let learning = LearningData::new(tags, train, valid)?;
+        check_split("test", test, tags.len(), train)?;
+        disjoint(("train", train), ("test", test))?;
+        disjoint(("valid", valid), ("test", test))?;
+        Ok(Self { learning, test })
+    }
+
+    /// The same, for training that ends with [`EvaluateError::Stopped`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { learning: self.learning.until(stop), ..self }
+    }
+
+    /// The two splits without the third.
+    pub fn learning(&self) -> LearningData<'a> {
+        self.learning
+    }
+
+    /// Names of the tags.
+    pub fn tags(&self) -> &'a [String] {
+        self.learning.tags
+    }
+
+    /// What is learnt from.
+    pub fn train(&self) -> &'a FeatureSet {
+        self.learning.train
+    }
+
+    /// What the epoch and the learning rate are chosen on.
+    pub fn valid(&self) -> &'a FeatureSet {
+        self.learning.valid
+    }
 
     /// What is measured on.
     pub fn test(&self) -> &'a FeatureSet {
         self.test
+    }
+}
+
+fn check_split(
+    name: &str,
+    split: &FeatureSet,
+    n_tags: usize,
+    train: &FeatureSet,
+) -> Result<(), EvaluateError> {
+    split.check(name, n_tags, train.n_layers, train.width)?;
+    unique(&format!("file of {name}"), split.files.iter().map(|file| file.id.as_str()))?;
+    match split.files.iter().find(|file| file.content.is_empty()) {
+        Some(file) => Err(EvaluateError::Empty { what: format!("the content hash of `{}`", file.id) }),
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::layers::Rows;
 use super::network::Network;
 use super::schedule::{EarlyStopping, Plateau};
 use super::shape::Shape;
-use super::splits::ProbeData;
+use super::splits::LearningData;
 use super::standardisation::Standardisation;
 use crate::{Average, EvaluateError, file_scores};
 
@@ -23,7 +23,7 @@ pub(super) struct Task<'a> {
     pub(super) targets: &'a ChunkTargets,
     pub(super) valid: Files<'a>,
     /// Asked once an epoch whether to go on.
-    pub(super) data: ProbeData<'a>,
+    pub(super) data: LearningData<'a>,
 }
 
 /// Chunks with the answers of their files.

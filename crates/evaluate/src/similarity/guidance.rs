@@ -91,44 +91,53 @@ pub fn guide(
     sources: &[String],
     guidance: Guidance,
 ) -> Result<Vec<GuidedTarget>, EvaluateError> {
-    let index = |name: &String| {
+    let targets = similarity.cultures.iter().map(|name| Some(name.as_str())).chain([None]);
+    targets.map(|target| guide_for(similarity, sources, target, guidance)).collect()
+}
+
+/// Weights of `sources` for one target; without one for all cultures together, whose distance from a source is the mean of theirs.
+pub fn guide_for(
+    similarity: &Similarity,
+    sources: &[String],
+    target: Option<&str>,
+    guidance: Guidance,
+) -> Result<GuidedTarget, EvaluateError> {
+    let index = |role: &'static str, name: &str| {
         similarity.cultures.iter().position(|culture| culture == name).ok_or_else(|| EvaluateError::Setting {
-            name: "source",
+            name: role,
             value: format!("`{name}`"),
             requirement: format!("one of {}", similarity.cultures.join(", ")),
         })
     };
-    let indices = sources.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+    let indices = sources.iter().map(|name| index("source", name)).collect::<Result<Vec<_>, _>>()?;
     if let Some(twice) = (1..sources.len()).find(|&i| sources[..i].contains(&sources[i])) {
         return Err(EvaluateError::Twice { what: "source".to_owned(), name: sources[twice].clone() });
     }
+    let target_index = target.map(|name| index("target", name)).transpose()?;
     let between = |source: usize, target: usize| similarity.mean.jsd_nats[source][target];
     let n_targets = similarity.cultures.len();
-    let weights = |target: Option<usize>| {
-        let distance = |&source: &usize| match target {
-            Some(target) => between(source, target),
-            None => (0..n_targets).map(|target| between(source, target)).sum::<f64>() / n_targets as f64,
-        };
-        let distances: Vec<f64> = indices.iter().map(distance).collect();
-        let n = distances.len() as f64;
-        let lambdas = guided_weights(&distances, n * guidance.uniform_lambda, guidance.temperature)?;
-        let shares = guided_weights(&distances, 1.0, guidance.temperature)?;
-        let each = sources.iter().zip(distances).zip(lambdas.into_iter().zip(shares));
-        Ok(GuidedTarget {
-            target: target.map(|target| similarity.cultures[target].clone()),
-            uniform_share: 1.0 / n,
-            uniform_lambda: guidance.uniform_lambda,
-            sources: each
-                .map(|((culture, divergence_nats), (lambda, share))| GuidedSource {
-                    culture: culture.clone(),
-                    divergence_nats,
-                    lambda,
-                    share,
-                })
-                .collect(),
-        })
+    let distance = |&source: &usize| match target_index {
+        Some(target) => between(source, target),
+        None => (0..n_targets).map(|target| between(source, target)).sum::<f64>() / n_targets as f64,
     };
-    (0..n_targets).map(Some).chain([None]).map(weights).collect()
+    let distances: Vec<f64> = indices.iter().map(distance).collect();
+    let n = distances.len() as f64;
+    let lambdas = guided_weights(&distances, n * guidance.uniform_lambda, guidance.temperature)?;
+    let shares = guided_weights(&distances, 1.0, guidance.temperature)?;
+    let each = sources.iter().zip(distances).zip(lambdas.into_iter().zip(shares));
+    Ok(GuidedTarget {
+        target: target.map(ToOwned::to_owned),
+        uniform_share: 1.0 / n,
+        uniform_lambda: guidance.uniform_lambda,
+        sources: each
+            .map(|((culture, divergence_nats), (lambda, share))| GuidedSource {
+                culture: culture.clone(),
+                divergence_nats,
+                lambda,
+                share,
+            })
+            .collect(),
+    })
 }
 
 #[cfg(test)]
@@ -167,6 +176,32 @@ mod tests {
         assert!((hot[0] - 0.2).abs() < 1e-9);
         let cold = guided_weights(&[0.1, 0.3], 0.4, 1e-3).unwrap();
         assert!((cold[0] - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_target_has_its_row_of_all_and_strangers_are_named() {
+        let tables: Vec<crate::TokenCounts> = [("a", 0), ("b", 1), ("c", 4)]
+            .map(|(culture, code)| {
+                let mut counts = crate::TokenCounts::new(culture, 1, 8).unwrap();
+                counts.add(&[0, 1, 2, code, code + 1]).unwrap();
+                counts
+            })
+            .into();
+        let similarity = crate::similarity(&tables).unwrap();
+        let sources = ["a".to_owned(), "c".to_owned()];
+        let all = guide(&similarity, &sources, Guidance::default()).unwrap();
+        for (at, target) in [Some("a"), Some("b"), Some("c"), None].into_iter().enumerate() {
+            let one = guide_for(&similarity, &sources, target, Guidance::default()).unwrap();
+            assert_eq!(one, all[at]);
+            assert!((one.sources.iter().map(|source| source.lambda).sum::<f64>() - 0.4).abs() < 1e-12);
+        }
+        assert!(all[1].sources[0].lambda > all[1].sources[1].lambda, "a is nearer to b than c is");
+        let refused = |sources: &[String], target| {
+            guide_for(&similarity, sources, target, Guidance::default()).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&sources, Some("d")), "setting `target` is `d`: one of a, b, c");
+        assert_eq!(refused(&["e".to_owned()], Some("a")), "setting `source` is `e`: one of a, b, c");
+        assert!(refused(&["a".to_owned(), "a".to_owned()], None).contains("given twice"));
     }
 
     #[test]

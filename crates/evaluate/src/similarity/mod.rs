@@ -23,7 +23,7 @@ use std::f64::consts::LN_2;
 use serde::{Deserialize, Serialize};
 
 pub use counts::TokenCounts;
-pub use guidance::{Guidance, GuidedSource, GuidedTarget, guide, guided_weights};
+pub use guidance::{Guidance, GuidedSource, GuidedTarget, guide, guide_for, guided_weights};
 pub use halves::{CultureFloor, OverSplits, PairExcess, SplitHalves, split_halves};
 pub use intervals::{Bounds, PairBounds, SimilarityIntervals, similarity_intervals};
 pub use measures::DivergenceUnit;

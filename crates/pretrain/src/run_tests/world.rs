@@ -14,8 +14,8 @@ use weights::ModelDirectory;
 use crate::run::sit;
 use crate::tensorboard::tests::shown;
 use crate::{
-    Event, Init, Log, LogLine, NamedTensor, Outcome, PretrainError, RunFolder, RunRequest, TrainFile,
-    TrainPlan, UpdateRecord,
+    Alone, Event, Init, Log, LogLine, NamedTensor, Outcome, PretrainError, Ranks, RunFolder, RunRequest,
+    ThreadRank, Threads, TrainFile, TrainPlan, UpdateRecord,
 };
 
 /// Hash of the tokenizer the codes are from.
@@ -85,6 +85,17 @@ pub(super) enum End {
     Killed,
 }
 
+/// What a sitting is begun with.
+#[derive(Clone, Copy)]
+pub(super) struct Begun<'a> {
+    pub(super) name: &'a str,
+    pub(super) plan: &'a TrainPlan,
+    pub(super) corpus: &'a Corpus,
+    pub(super) init: Init<'a>,
+    pub(super) accept_drift: bool,
+    pub(super) resume: bool,
+}
+
 pub(super) struct World {
     folder: tempfile::TempDir,
     pub(super) corpus: Corpus,
@@ -145,6 +156,68 @@ impl World {
         cut: Option<Cut>,
         told: &mut Vec<String>,
     ) -> Result<End, PretrainError> {
+        let resume = self.out(name).exists();
+        let begun = Begun { name, plan, corpus, init, accept_drift, resume };
+        self.sit_as(&Alone, &begun, cut, told)
+    }
+
+    /// A sitting of `size` ranks, with what cuts each; how each ended and what it told.
+    pub(super) fn sit_together(
+        &self,
+        name: &str,
+        plan: &TrainPlan,
+        size: usize,
+        cut_of: impl Fn(usize) -> Option<Cut> + Sync,
+    ) -> Vec<(Result<End, PretrainError>, Vec<String>)> {
+        let resume = self.out(name).exists();
+        let corpus = &self.corpus;
+        let begun = Begun { name, plan, corpus, init: Init::Scratch, accept_drift: false, resume };
+        self.sit_apart(size, |_| begun, cut_of)
+    }
+
+    /// As [`Self::sit_together`], where ranks need not begin alike.
+    pub(super) fn sit_apart<'a>(
+        &self,
+        size: usize,
+        begun_of: impl Fn(usize) -> Begun<'a> + Sync,
+        cut_of: impl Fn(usize) -> Option<Cut> + Sync,
+    ) -> Vec<(Result<End, PretrainError>, Vec<String>)> {
+        let sit = |ranks: ThreadRank| {
+            let (rank, mut told) = (ranks.rank(), Vec::new());
+            let end = self.sit_as(&ranks, &begun_of(rank), cut_of(rank), &mut told);
+            (end, told)
+        };
+        let sit = &sit;
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                Threads::of(size).into_iter().map(|ranks| scope.spawn(move || sit(ranks))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    /// Runs to the end on `size` ranks and returns the model's hash.
+    #[track_caller]
+    pub(super) fn finish_together(&self, name: &str, plan: &TrainPlan, size: usize) -> String {
+        let ends = self.sit_together(name, plan, size, |_| None);
+        let hash = |(end, _): (Result<End, PretrainError>, _)| match end.unwrap() {
+            End::Finished(hash) => hash,
+            other => panic!("`{name}` did not finish: {other:?}"),
+        };
+        let mut hashes: Vec<String> = ends.into_iter().map(hash).collect();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 1, "all ranks know the model: {hashes:?}");
+        hashes.remove(0)
+    }
+
+    /// A sitting as one of the ranks.
+    fn sit_as(
+        &self,
+        ranks: &dyn Ranks,
+        begun: &Begun<'_>,
+        cut: Option<Cut>,
+        told: &mut Vec<String>,
+    ) -> Result<End, PretrainError> {
+        let &Begun { name, plan, corpus, init, accept_drift, resume } = begun;
         let out = self.out(name);
         let stop = AtomicBool::new(false);
         let request = RunRequest {
@@ -153,9 +226,10 @@ impl World {
             tokenizer: TOKENIZER,
             init,
             out: &out,
-            resume: out.exists(),
+            resume,
             accept_drift,
             device: Device::flex(),
+            ranks,
             stop: &stop,
         };
         let mut watch = |event: Event<'_>| {

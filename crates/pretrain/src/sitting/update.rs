@@ -1,45 +1,72 @@
 //! One update: `accumulation` micro-batches forward and backward, gradients summed and divided by the masked frames of all, global norm,
 //! verdict, clip, Adam, weights to the model; and what is done when it is not healthy (`health` states the rules).
+//!
+//! Of several ranks each has its part of the micro-batches. They first tell each other what these said, and only where every loss is finite
+//! are the gradients added; from there on all have the same numbers and do the same.
 
+use std::ops::Range;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use corpus::Crop;
 use mert::{StepDraws, silent};
+use serde::{Deserialize, Serialize};
 
 use super::{Sent, Sitting};
 use crate::health::{SpikePolicy, named};
 use crate::record::{CropRecord, RolledBackRecord};
 use crate::run::Event;
-use crate::tally::Tally;
+use crate::tally::{Heard, Tally};
 use crate::wording::regularisation;
 use crate::{
     Clip, GradientSum, LogLine, Losses, PretrainError, StagePlan, Timing, UpdateRecord, Verdict,
     gradient_norm, memory,
 };
 
-/// What the micro-batches of an update said.
-struct Gathered {
-    tally: Tally,
+/// What a rank's micro-batches said.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    /// Each of them, up to one whose loss was not finite.
+    heard: Vec<Heard>,
     /// Whether every loss was finite.
     is_finite: bool,
+    /// Which trained parameters have a gradient; empty without micro-batches.
+    present: Vec<bool>,
+}
+
+/// What a rank did for an update.
+struct Part {
+    said: Said,
+    /// Crops of the micro-batch whose loss was not finite, or else of all.
+    crops: Vec<Crop>,
+    /// Seconds waited for the loader.
+    loading: f64,
+}
+
+/// What the micro-batches of an update said, those of all ranks.
+struct Gathered {
+    tally: Tally,
+    /// The first rank with a loss that was not finite.
+    suspect: Option<usize>,
     /// Norm of the gradient of the mean loss, loss scale taken out; NaN when a loss was not finite.
     norm: f64,
     /// What the sums are to be multiplied by to give that gradient.
     scale: f64,
     /// Which trained parameters have a gradient.
     present: Vec<bool>,
-    /// Crops of the micro-batches whose loss was not finite, or else of all.
+    /// This rank's crops: of the micro-batch whose loss was not finite, or else of all.
     crops: Vec<Crop>,
     /// Seconds waited for the loader.
     loading: f64,
+    /// Seconds the exchange with other ranks took, waiting for them included.
+    exchanging: f64,
 }
 
 impl Gathered {
     /// The losses; the total is NaN when one was not finite.
     fn losses(&self) -> Losses {
         let losses = self.tally.losses();
-        if self.is_finite { losses } else { Losses { total: f64::NAN, ..losses } }
+        if self.suspect.is_none() { losses } else { Losses { total: f64::NAN, ..losses } }
     }
 }
 
@@ -47,9 +74,8 @@ impl Sitting<'_> {
     /// Makes an update; true when it ended in a checkpoint being restored.
     pub(super) fn update(
         &mut self,
-        index: usize,
-        stage: &StagePlan,
-        stage_update: u64,
+        (index, stage, stage_update): (usize, &StagePlan, u64),
+        share: &Range<usize>,
         receiver: &Receiver<Sent>,
         sum: &mut GradientSum,
         watch: &mut dyn FnMut(Event<'_>),
@@ -58,7 +84,8 @@ impl Sitting<'_> {
         let begun = Instant::now();
         let number = self.state.update + 1;
         let loss_scale = self.state.loss_scaler.as_ref().map(crate::LossScaler::scale);
-        let gathered = self.gather(index, stage, stage_update, receiver, sum)?;
+        let part = self.compute([index as u64, stage_update], share, receiver, sum)?;
+        let gathered = self.gather(part, sum)?;
         let (losses, norm) = (gathered.losses(), gathered.norm);
         let verdict = match &mut self.state.loss_scaler {
             Some(scaler) => scaler.judge(norm),
@@ -84,7 +111,7 @@ impl Sitting<'_> {
         self.state.stage_update = stage_update + 1;
         self.state.optimizer_step = self.trained.steps();
         let is_healthy = steps && spike.is_none();
-        let crops = if is_healthy { Vec::new() } else { self.loader.describe(&gathered.crops) };
+        let crops = if is_healthy { Vec::new() } else { self.crops(&gathered)? };
         let total = begun.elapsed().as_secs_f64();
         let memory = memory();
         let record = UpdateRecord {
@@ -102,7 +129,13 @@ impl Sitting<'_> {
             loss_scale,
             memory_bytes: memory.map(|memory| memory.current),
             memory_peak_bytes: memory.map(|memory| memory.peak),
-            seconds: Timing { loading: gathered.loading, computing: total - gathered.loading, total },
+            ranks: self.company.size(),
+            seconds: Timing {
+                loading: gathered.loading,
+                exchanging: gathered.exchanging,
+                computing: total - gathered.loading - gathered.exchanging,
+                total,
+            },
             audio_seconds_per_second: stage.batch() as f64 * plan.crop.seconds / total,
             loss: losses,
         };
@@ -129,33 +162,32 @@ impl Sitting<'_> {
         }
     }
 
-    /// Reads the micro-batches of an update and sums their gradients. After a loss that is not finite the others are only read.
-    fn gather(
+    /// Reads this rank's micro-batches of an update and sums their gradients. After a loss that is not finite the others are only read.
+    fn compute(
         &self,
-        index: usize,
-        stage: &StagePlan,
-        stage_update: u64,
+        [index, stage_update]: [u64; 2],
+        share: &Range<usize>,
         receiver: &Receiver<Sent>,
         sum: &mut GradientSum,
-    ) -> Result<Gathered, PretrainError> {
+    ) -> Result<Part, PretrainError> {
         let plan = self.request.plan;
         let model = self.model.as_ref().expect("the model is only away during a step");
         let loss_scale = self.state.loss_scaler.as_ref().map(crate::LossScaler::scale);
-        let (mut loading, mut tally, mut present) = (0.0, Tally::default(), Vec::new());
-        let (mut heard, mut suspects) = (Vec::new(), Vec::new());
+        let (mut loading, mut heard, mut present) = (0.0, Vec::new(), Vec::new());
+        let (mut read, mut suspects) = (Vec::new(), Vec::new());
         sum.clear();
-        for micro_batch in 0..stage.accumulation {
+        for micro_batch in share.clone() {
             let waiting = Instant::now();
             let (crops, loaded) =
                 receiver.recv().expect("the loader sends every micro-batch of the stage or an error")?;
             loading += waiting.elapsed().as_secs_f64();
-            heard.extend_from_slice(&crops);
+            read.extend_from_slice(&crops);
             if !suspects.is_empty() {
                 continue;
             }
             let draws = StepDraws {
                 seed: plan.run.seed,
-                position: [index as u64, stage_update, micro_batch as u64],
+                position: [index, stage_update, micro_batch as u64],
                 regularisation: regularisation(plan),
             };
             let parts = model.loss(&loaded.batch(), &self.objective, Some(&draws), &mut silent)?;
@@ -164,7 +196,7 @@ impl Sitting<'_> {
                 suspects = crops;
                 continue;
             }
-            tally.add(&parts, total);
+            heard.push(Heard::new(&parts, total));
             let scaled = match loss_scale {
                 Some(scale) => parts.total * scale,
                 None => parts.total,
@@ -172,17 +204,43 @@ impl Sitting<'_> {
             let (gradients, has_gradient) = self.trained.gradients(model, &scaled.backward());
             let lent: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
             sum.add(&lent, parts.n_frames);
-            present = if present.is_empty() {
-                has_gradient
-            } else {
-                present.iter().zip(has_gradient).map(|(&a, b)| a || b).collect()
-            };
+            present = either(present, has_gradient);
         }
-        let scale = sum.scale() / loss_scale.unwrap_or(1.0);
         let is_finite = suspects.is_empty();
-        let norm = if is_finite { gradient_norm(&sum.sums(), scale).global } else { f64::NAN };
-        let crops = if is_finite { heard } else { suspects };
-        Ok(Gathered { tally, is_finite, norm, scale, present, crops, loading })
+        let crops = if is_finite { read } else { suspects };
+        Ok(Part { said: Said { heard, is_finite, present }, crops, loading })
+    }
+
+    /// Makes the update of the parts of all ranks. Of micro-batches behind one whose loss is not finite nothing is counted.
+    fn gather(&self, part: Part, sum: &mut GradientSum) -> Result<Gathered, PretrainError> {
+        let Part { said, crops, loading } = part;
+        let loss_scale = self.state.loss_scaler.as_ref().map(crate::LossScaler::scale);
+        let waiting = Instant::now();
+        let (mut tally, mut present, mut suspect) = (Tally::default(), Vec::new(), None);
+        for (rank, said) in self.company.exchange(said)?.into_iter().enumerate() {
+            said.heard.iter().for_each(|heard| tally.add(heard));
+            if !said.is_finite {
+                suspect = Some(rank);
+                break;
+            }
+            present = either(present, said.present);
+        }
+        if suspect.is_none() {
+            sum.join(tally.frames(), |sums| self.company.sum(sums))?;
+        }
+        let exchanging = if self.company.size() > 1 { waiting.elapsed().as_secs_f64() } else { 0.0 };
+        let scale = sum.scale() / loss_scale.unwrap_or(1.0);
+        let norm = if suspect.is_none() { gradient_norm(&sum.sums(), scale).global } else { f64::NAN };
+        Ok(Gathered { tally, suspect, norm, scale, present, crops, loading, exchanging })
+    }
+
+    /// What an update heard, for people: the micro-batch that is suspected, or else all.
+    fn crops(&self, gathered: &Gathered) -> Result<Vec<CropRecord>, PretrainError> {
+        let mut all = self.company.exchange(self.loader.describe(&gathered.crops))?;
+        Ok(match gathered.suspect {
+            Some(rank) => all.swap_remove(rank),
+            None => all.concat(),
+        })
     }
 
     /// Restores the last regular checkpoint; the run goes on where it stands in its draws.
@@ -215,6 +273,15 @@ impl Sitting<'_> {
             now.update
         )));
         self.write(&LogLine::RolledBack(record))
+    }
+}
+
+/// Element by element whether it is so in one of the two, of which one may be empty.
+fn either(one: Vec<bool>, other: Vec<bool>) -> Vec<bool> {
+    match (one.is_empty(), other.is_empty()) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.iter().zip(other).map(|(&one, other)| one || other).collect(),
     }
 }
 

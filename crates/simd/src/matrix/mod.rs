@@ -127,7 +127,7 @@ pub struct Panels<'a> {
     right: View<'a>,
     precision: Precision,
     #[cfg(target_arch = "x86_64")]
-    words: Option<Vec<u32>>,
+    words: Option<packed::Aligned>,
 }
 
 impl<'a> Panels<'a> {
@@ -151,7 +151,7 @@ impl<'a> Product<'a> {
         Self {
             precision: panels.precision,
             #[cfg(target_arch = "x86_64")]
-            panels: panels.words.as_deref(),
+            panels: panels.words.as_ref().map(packed::Aligned::words),
             ..Self::new(left, panels.right)
         }
     }

@@ -104,7 +104,7 @@ fn bounds(mean: f64, reach: f64) -> String {
 }
 
 /// `+1.2`, `−0.3`, `0.0`.
-pub(super) fn signed(x: f64) -> String {
+pub(crate) fn signed(x: f64) -> String {
     let digits = format!("{:.1}", x.abs());
     match digits.as_str() {
         "0.0" => digits,

@@ -10,6 +10,7 @@ mod merging;
 mod subjects;
 mod tokens;
 
+pub(crate) use estimate::signed;
 use estimate::{Estimate, Rule};
 use subjects::Subjects;
 

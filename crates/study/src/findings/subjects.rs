@@ -16,9 +16,11 @@ pub(super) struct Subjects<'a> {
 
 impl<'a> Subjects<'a> {
     pub(super) fn of(results: &'a StudyResults) -> Self {
+        // What is trained on or replayed is not always probed.
+        let is_probed = |name: &str| results.probes.iter().any(|probe| probe.tradition == name);
         let named = |western| {
-            let cultures = results.data.cultures.iter().filter(move |culture| culture.western == western);
-            cultures.map(|culture| culture.name.as_str()).collect()
+            let cultures = results.data.cultures.iter().filter(|culture| culture.western == western);
+            cultures.map(|culture| culture.name.as_str()).filter(|name| is_probed(name)).collect()
         };
         Self { results, western: named(true), others: named(false) }
     }

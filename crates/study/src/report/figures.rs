@@ -1,6 +1,6 @@
 //! The figures of the report.
 
-use super::SYNTHETIC;
+use super::{SYNTHETIC, map};
 use crate::markup::Element;
 use crate::results::{CurvePoint, ModelKind, ModelResult, StudyResults, TrainingRun};
 use crate::statistics::mean;
@@ -24,7 +24,14 @@ const MOST_POINTS: usize = 240;
 
 /// Every figure that has numbers.
 pub(crate) fn all(results: &StudyResults) -> Vec<Figure> {
-    let made = [transfer(results), lambda(results), similarity(results), training(results), rates(results)];
+    let made = [
+        transfer(results),
+        map::figure(results),
+        lambda(results),
+        similarity(results),
+        training(results),
+        rates(results),
+    ];
     made.into_iter().filter(|figure| !figure.panels.is_empty()).collect()
 }
 
@@ -330,6 +337,6 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.chunks(group).map(|part| (of(part, |p| p.0), of(part, |p| p.1))).collect()
 }
 
-fn caption(results: &StudyResults, text: &str) -> String {
+pub(crate) fn caption(results: &StudyResults, text: &str) -> String {
     if results.data.synthetic { format!("{SYNTHETIC}. {text}") } else { text.to_owned() }
 }

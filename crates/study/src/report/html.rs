@@ -2,13 +2,14 @@
 
 use super::figures::{self, Figure};
 use super::table::{Cell, Table, bounds, fixed};
-use super::{SYNTHETIC, TITLE, summary, tables};
+use super::{REHEARSAL, SYNTHETIC, TITLE, changes, map, summary, tables};
 use crate::StudyResults;
 use crate::markup::{Element, el};
 use crate::results::{Finding, Verdict};
 
 /// Nothing may be fetched, whatever a text in the results says.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; media-src data:; base-uri 'none'; form-action 'none'";
 
 /// The report as one self-contained HTML page.
 pub fn html(results: &StudyResults) -> String {
@@ -58,6 +59,10 @@ fn header(results: &StudyResults) -> Element {
             let band = el("p").class("band").attr("role", "note");
             band.child(el("strong").text(format!("{SYNTHETIC}. "))).text(summary::WHAT_SYNTHETIC_MEANS)
         }))
+        .children(summary::rehearsal(results).map(|rehearsal| {
+            let band = el("p").class("band").attr("role", "note");
+            band.child(el("strong").text(format!("{REHEARSAL}. "))).text(rehearsal)
+        }))
         .children(
             paragraphs
                 .iter()
@@ -80,12 +85,22 @@ fn sections(results: &StudyResults) -> Vec<Section> {
     let parts: Vec<(&'static str, &'static str, Vec<Option<Element>>)> = vec![
         ("findings", "Findings", vec![findings(&results.findings)]),
         ("scores-all", "Scores", vec![table("scores"), paper("scores", tables::paper_scores)]),
-        ("transfer-all", "Transfer between traditions", vec![figure("transfer")]),
+        (
+            "transfer-all",
+            "Transfer between traditions",
+            vec![figure("transfer"), table("forgetting"), table("tags")],
+        ),
+        (
+            "maps",
+            "Which pieces the models hear alike",
+            vec![figure("map"), table("neighbour-shares"), table("nearest-across"), map::players(results)],
+        ),
         (
             "stages",
             "One stage or two",
             vec![table("strategies"), paper("strategies", tables::paper_strategies)],
         ),
+        ("ablations-all", "What single changes do", vec![table("ablations"), ablations(results)]),
         ("merging", "Merging models", vec![figure("lambda"), fold_own("lambda")]),
         ("tokens", "How alike the traditions’ tokens are", vec![figure("similarity"), table("token-floor")]),
         (
@@ -98,6 +113,7 @@ fn sections(results: &StudyResults) -> Vec<Section> {
             "What made these numbers",
             vec![table("data"), Some(provenance(results)), fold_own("timings")],
         ),
+        ("use", "Limits and responsible use", vec![Some(responsible_use(results))]),
     ];
     let filled = parts
         .into_iter()
@@ -127,6 +143,19 @@ fn findings(findings: &[Finding]) -> Option<Element> {
     let list = el("ul").class("findings").attr("role", "list").children(items);
     let content = el("div").child(list).child(el("p").class("note").text(summary::LIMITS));
     (!findings.is_empty()).then_some(content)
+}
+
+/// What variants say, one item each.
+fn ablations(results: &StudyResults) -> Option<Element> {
+    let items = results.ablations.iter().map(|ablation| {
+        let finding = &ablation.finding;
+        el("li")
+            .child(el("strong").text(format!("{}: ", finding.verdict.label())))
+            .text(format!("{} {}. {}", finding.claim, finding.ours, finding.explanation))
+    });
+    let list = el("ul").children(items);
+    let content = el("div").child(list).child(el("p").class("note").text(super::ablations::LIMITS));
+    (!results.ablations.is_empty()).then_some(content)
 }
 
 fn write_figure(figure: &Figure) -> Element {
@@ -216,6 +245,10 @@ fn write_cell(element: Element, cell: &Cell, is_best: bool) -> Element {
                 .children(interval.map(|ends| small(format!(" {}", bounds(ends, *digits)))))
         }
     }
+}
+
+fn responsible_use(results: &StudyResults) -> Element {
+    el("ul").children(changes::responsible_use(results).into_iter().map(|text| el("li").text(text)))
 }
 
 fn provenance(results: &StudyResults) -> Element {

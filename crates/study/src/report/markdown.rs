@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::{Cell, Table, bounds, fixed};
-use super::{SYNTHETIC, TITLE, figures, summary, tables};
+use super::{REHEARSAL, SYNTHETIC, TITLE, ablations, changes, figures, summary, tables};
 use crate::StudyResults;
 
 /// The report as Markdown. Figures are referred to as [`super::write_all`] writes them.
@@ -11,6 +11,9 @@ pub fn markdown(results: &StudyResults) -> String {
     let mut out = format!("# {TITLE}\n\n");
     if results.data.synthetic {
         let _ = writeln!(out, "> **{SYNTHETIC}.** {}\n", escape(summary::WHAT_SYNTHETIC_MEANS));
+    }
+    if let Some(rehearsal) = summary::rehearsal(results) {
+        let _ = writeln!(out, "> **{REHEARSAL}.** {}\n", escape(&rehearsal));
     }
     for paragraph in summary::paragraphs(results) {
         let _ = writeln!(out, "{}\n", escape(&paragraph));
@@ -22,7 +25,17 @@ pub fn markdown(results: &StudyResults) -> String {
         let _ = writeln!(out, "  - paper: {}", escape(&finding.paper));
         let _ = writeln!(out, "  - {}", escape(&finding.explanation));
     }
-    let _ = writeln!(out, "\n{}\n\n## Tables\n", escape(summary::LIMITS));
+    let _ = writeln!(out, "\n{}\n", escape(summary::LIMITS));
+    if !results.ablations.is_empty() {
+        out.push_str("## What single changes do\n\n");
+        for finding in results.ablations.iter().map(|ablation| &ablation.finding) {
+            let _ = writeln!(out, "- **{}** — {}", finding.verdict.label(), escape(&finding.claim));
+            let _ = writeln!(out, "  - here: {}", escape(&finding.ours));
+            let _ = writeln!(out, "  - {}", escape(&finding.explanation));
+        }
+        let _ = writeln!(out, "\n{}\n", escape(ablations::LIMITS));
+    }
+    out.push_str("## Tables\n\n");
     for table in tables::all(results).iter().chain(&[tables::paper_scores(), tables::paper_strategies()]) {
         out.push_str(&write_table(table));
     }
@@ -35,7 +48,11 @@ pub fn markdown(results: &StudyResults) -> String {
         }
         out.push('\n');
     }
-    out.push_str("## Provenance\n\n");
+    out.push_str("## Limits and responsible use\n\n");
+    for text in changes::responsible_use(results) {
+        let _ = writeln!(out, "- {}", escape(&text));
+    }
+    out.push_str("\n## Provenance\n\n");
     for (name, value) in summary::provenance(results) {
         let _ = writeln!(out, "- {}: {}", escape(&name), escape(&value));
     }

@@ -3,10 +3,13 @@
 //! `tables` and `figures` turn the value into tables and drawings; the exporters write those as Markdown, CSV, LaTeX and HTML
 //! and compute nothing themselves, so that all of them say the same. Pure but for [`write_all`].
 
+mod ablations;
+mod changes;
 pub(crate) mod csv;
 mod figures;
 pub(crate) mod html;
 pub(crate) mod latex;
+mod map;
 pub(crate) mod markdown;
 mod summary;
 pub(crate) mod table;
@@ -20,10 +23,14 @@ pub use markdown::markdown;
 use crate::svg;
 use crate::{StudyError, StudyResults};
 
+/// Style sheet of the colours of every page and drawing of ours, for light and dark: `--page`, `--ink`, `--c0` to `--c5` and so on.
+pub const COLOURS: &str = include_str!("../svg/colours.css");
 /// Title of the report in every format.
 pub(crate) const TITLE: &str = "Continual pre-training across musical cultures";
 /// What stands wherever numbers from synthetic data stand.
 pub(crate) const SYNTHETIC: &str = "Synthetic data";
+/// What stands before the numbers of a rehearsal.
+pub(crate) const REHEARSAL: &str = "A rehearsal";
 
 /// LaTeX of all tables, for `booktabs`; each is a `table` environment with its own label.
 pub fn latex(results: &StudyResults) -> String {
@@ -35,7 +42,7 @@ pub fn csv(results: &StudyResults) -> Vec<(&'static str, String)> {
     tables::all(results).iter().map(|table| (table.id, csv::csv(table))).collect()
 }
 
-/// Writes everything into `dir`: `results.json`, `report.html`, `report.md`, `tables/*.csv`, `tables/*.tex`, `figures/*.svg`, and last
+/// Writes everything into `dir`: `results.json`, `report.html`, `report.md`, `tables/*.csv`, `tables/*.tex`, `figures/*.svg`, `figures/map.csv`, and last
 /// `SHA256SUMS`, which says that all of them are of one study (`sha256sum --check` reads it). Gives the paths, `results.json` first.
 pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
     let mut texts: Vec<(String, String)> = vec![
@@ -46,6 +53,9 @@ pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, Stu
     for table in tables::all(results) {
         texts.push((format!("tables/{}.csv", table.id), csv::csv(&table)));
         texts.push((format!("tables/{}.tex", table.id), latex::latex(&table)));
+    }
+    if let Some(map) = &results.map {
+        texts.push(("figures/map.csv".into(), map::csv(map)));
     }
     for figure in figures::all(results) {
         for (i, panel) in figure.panels.iter().enumerate() {

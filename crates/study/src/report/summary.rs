@@ -15,6 +15,19 @@ pub(crate) const LIMITS: &str = "A difference counts as clear when it exceeds tw
     Each model was trained once, so the spread says how far probes differ, not how far another training run would. Where neither the \
     claim nor its opposite is clear, the finding says that the study is too small to tell.";
 
+/// What a rehearsal is, in a sentence or two; nothing for a study that was carried out.
+pub(crate) fn rehearsal(results: &StudyResults) -> Option<String> {
+    let rehearsal = results.rehearsal.as_ref()?;
+    let without: Vec<String> =
+        rehearsal.without.iter().map(|what| format!(" It goes on so: {what}.")).collect();
+    Some(format!(
+        "At most {} recordings of a split, updates of a stage and epochs of a probe were taken, to see that the study runs from end to \
+         end. No number here says anything else.{}",
+        rehearsal.limit,
+        without.concat()
+    ))
+}
+
 /// The plain-language summary.
 pub(crate) fn paragraphs(results: &StudyResults) -> Vec<String> {
     let n = results.data.cultures.len();
@@ -51,7 +64,9 @@ fn headline(results: &StudyResults) -> Option<String> {
     let base = results.first_of(ModelKind::Base)?;
     let multi = results.first_of(ModelKind::MultiCulture)?;
     let average = |model: &str, western: bool| {
+        let is_probed = |name: &str| results.probes.iter().any(|probe| probe.tradition == name);
         let cultures = results.data.cultures.iter().filter(|culture| culture.western == western);
+        let cultures = cultures.filter(|culture| is_probed(&culture.name));
         let scores: Option<Vec<f64>> = cultures
             .map(|culture| results.probe(model, &culture.name).map(|probe| probe.roc_auc.mean))
             .collect();

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use evaluate::{Bounds, OverSplits, PairBounds};
 
 use super::table::{Best, Cell, Column, Row, Table, duration};
+use super::{changes, map};
 use crate::paper::{PaperScore, PaperSet, TABLE_1, TABLE_2};
 use crate::results::{ModelKind, ModelResult, Recipe, Scores, Similarity, Spread, StudyResults};
 use crate::statistics::mean;
@@ -14,7 +15,12 @@ pub(crate) fn all(results: &StudyResults) -> Vec<Table> {
     let made = [
         scores(results),
         strategies(results),
+        changes::tags(results),
+        changes::forgetting(results),
+        map::shares(results),
+        map::across(results),
         lambda(results),
+        super::ablations::table(results),
         divergence(results),
         cosine(results),
         floor(results),

@@ -23,6 +23,12 @@ impl StudyResults {
         self.check_models(&cultures)?;
         self.check_probes(&cultures, &models)?;
         self.check_similarity(&cultures)?;
+        let is_culture = |name: &str| cultures.contains(name);
+        if let Some(fault) =
+            self.map.as_ref().and_then(|map| map.fault(is_culture, |name| models.contains(name)))
+        {
+            return Err(inconsistent("map", &fault));
+        }
         for run in &self.runs {
             known("runs.model", &run.model, &models)?;
             let field = format!("runs.{}.{}", run.model, run.stage);
@@ -34,7 +40,28 @@ impl StudyResults {
                 return Err(inconsistent(&field, "has updates that do not ascend"));
             }
         }
+        self.check_ablations()?;
         self.timings.iter().try_for_each(|timing| finite(&format!("timings.{}", timing.name), timing.seconds))
+    }
+
+    fn check_ablations(&self) -> Result<(), StudyError> {
+        unique("ablations", self.ablations.iter().map(|ablation| ablation.variant.as_str()))?;
+        for ablation in &self.ablations {
+            let field = format!("ablations.{}", ablation.variant);
+            let n = ablation.training_seeds.len();
+            for effect in &ablation.effects {
+                if effect.reference.len() != n || effect.variant.len() != n {
+                    return Err(inconsistent(
+                        &field,
+                        &format!("has not one value for each of {n} training seeds"),
+                    ));
+                }
+                let values = effect.reference.iter().chain(&effect.variant).copied();
+                let ends = effect.interval.into_iter().flatten();
+                values.chain(ends).chain([effect.difference]).try_for_each(|x| finite(&field, x))?;
+            }
+        }
+        Ok(())
     }
 
     fn check_models(&self, cultures: &BTreeSet<&str>) -> Result<(), StudyError> {
@@ -67,6 +94,7 @@ impl StudyResults {
             }
             score(&field, probe.roc_auc)?;
             score(&field, probe.average_precision)?;
+            probe.per_tag.iter().try_for_each(|tag| fraction(&field, tag.roc_auc))?;
             probe.per_seed.iter().try_for_each(|s| {
                 fraction(&field, s.roc_auc).and_then(|()| fraction(&field, s.average_precision))
             })?;

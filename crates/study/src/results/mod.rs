@@ -3,9 +3,11 @@
 //! Scores are fractions in 0..=1, times are seconds, losses are the training objective's units. Unknown fields are refused on
 //! reading, so that a file never says more than its reader understands.
 
+mod ablation;
 mod check;
 mod data;
 mod finding;
+mod map;
 mod model;
 mod probe;
 mod similarity;
@@ -16,10 +18,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use ablation::{Ablation, Effect, Measure, Rehearsal, Scope};
 pub use data::{CultureData, DataDescription, LeftOut, TokenizerFacts};
 pub use finding::{Finding, Verdict};
+pub use map::{AcrossPair, MapExcerpt, MapPiece, MapResult, MapView};
 pub use model::{LossChange, ModelKind, ModelResult, Recipe, StageResult};
-pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread};
+pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread, TagScore};
 pub use similarity::Similarity;
 pub use training::{CurvePoint, StepTiming, TrainingRun};
 
@@ -54,6 +58,9 @@ pub struct StudyResults {
     pub lambda_sweep: Vec<LambdaPoint>,
     /// How alike the traditions' tokens are.
     pub similarity: Option<Similarity>,
+    /// Pieces as models place them; results of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapResult>,
     /// Training curves.
     pub runs: Vec<TrainingRun>,
     /// The paper's claims against these numbers, see [`crate::findings()`].
@@ -62,6 +69,12 @@ pub struct StudyResults {
     pub timings: Vec<StepTiming>,
     /// What was not used, counted by reason.
     pub left_out: LeftOut,
+    /// What single changes did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ablations: Vec<Ablation>,
+    /// Whether it was only rehearsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl StudyResults {
@@ -84,10 +97,13 @@ impl StudyResults {
             probes: Vec::new(),
             lambda_sweep: Vec::new(),
             similarity: None,
+            map: None,
             runs: Vec::new(),
             findings: Vec::new(),
             timings: Vec::new(),
             left_out: LeftOut::default(),
+            ablations: Vec::new(),
+            rehearsal: None,
         }
     }
 

@@ -62,6 +62,9 @@ pub struct ProbeResult {
     pub average_precision: Spread,
     /// Every seed.
     pub per_seed: Vec<SeedScore>,
+    /// Every tag the averages are taken over; results of before have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_tag: Vec<TagScore>,
 }
 
 impl ProbeResult {
@@ -75,8 +78,23 @@ impl ProbeResult {
     ) -> Self {
         let Scores { roc_auc, average_precision } = Scores::from_seeds(&per_seed);
         let (model, tradition) = (model.into(), tradition.into());
-        Self { model, tradition, n_files, n_tags, roc_auc, average_precision, per_seed }
+        Self { model, tradition, n_files, n_tags, roc_auc, average_precision, per_seed, per_tag: Vec::new() }
     }
+}
+
+/// One tag of a tradition under one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagScore {
+    /// The tag.
+    pub tag: String,
+    /// ROC-AUC, 0..=1, mean over seeds.
+    pub roc_auc: f64,
+    /// Test recordings that have it.
+    pub positives: u64,
+    /// One of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
 }
 
 /// Both scores of one model on one tradition.

@@ -9,12 +9,14 @@ mod dots;
 mod heat;
 mod lines;
 mod scale;
+mod scatter;
 
 use crate::markup::{Element, el};
 
 pub(crate) use dots::{Dot, DotPlot};
 pub(crate) use heat::HeatMap;
 pub(crate) use lines::{LineChart, Series, Stroke};
+pub(crate) use scatter::{Point, Scatter};
 
 /// Width of every chart, user units.
 pub(crate) const WIDTH: f64 = 440.0;

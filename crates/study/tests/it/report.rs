@@ -37,6 +37,12 @@ fn hostile() -> StudyResults {
     results.provenance.insert(HOSTILE.into(), HOSTILE.into());
     results.left_out.quarantined.insert(HOSTILE.into(), 1);
     results.runs[0].stage = HOSTILE.into();
+    let map = results.map.as_mut().unwrap();
+    map.views[0].model = HOSTILE.into();
+    map.pieces[0].recording = HOSTILE.into();
+    map.pieces[0].licence = HOSTILE.into();
+    results.probes[0].per_tag[0].tag = HOSTILE.into();
+    results.probes[0].per_tag[0].example = Some(HOSTILE.into());
     results.findings = findings(&results);
     results.findings[0].claim = HOSTILE.into();
     results
@@ -52,7 +58,11 @@ fn the_page_is_well_formed_and_fetches_nothing() {
             let name = node.tag_name().name();
             assert!(!["script", "link", "img", "iframe", "object", "use", "image"].contains(&name), "{name}");
             for attribute in node.attributes() {
-                assert!(!attribute.name().starts_with("on") && attribute.name() != "src", "{attribute:?}");
+                assert!(!attribute.name().starts_with("on"), "{attribute:?}");
+                // Excerpts lie within the page.
+                if attribute.name() == "src" {
+                    assert!(name == "audio" && attribute.value().starts_with("data:audio/wav;base64,"));
+                }
                 if attribute.name() == "href" {
                     assert!(attribute.value().starts_with('#'), "{attribute:?}");
                 }
@@ -159,4 +169,36 @@ fn latex_reads_as_before() {
 #[test]
 fn csv_reads_as_before() {
     insta::assert_snapshot!(csv(&plausible::results(0.008))[1].1);
+}
+
+#[test]
+fn pieces_are_mapped_side_by_side_and_heard_where_there_is_sound() {
+    let mut results = plausible::results(0.01);
+    let page = html(&results);
+    let document = parsed(&page);
+    let figure = document.descendants().find(|node| node.attribute("id") == Some("figure-map")).unwrap();
+    let n_points = |node: roxmltree::Node<'_, '_>| {
+        node.descendants()
+            .filter(|part| part.attribute("class").is_some_and(|class| class.starts_with("point ")))
+            .count()
+    };
+    let panels: Vec<usize> =
+        figure.descendants().filter(|node| node.has_tag_name("svg")).map(n_points).collect();
+    let map = results.map.clone().unwrap();
+    assert_eq!(panels, [map.pieces.len() + map.cultures.len(); 2], "all pieces and the legend");
+    let players: Vec<_> = document.descendants().filter(|node| node.has_tag_name("audio")).collect();
+    assert_eq!(players.len(), map.excerpts.len());
+    assert!(players.iter().all(|player| player.attribute("aria-label").is_some()));
+    for table in ["table-neighbour-shares", "table-nearest-across", "table-tags", "table-forgetting"] {
+        assert!(document.descendants().any(|node| node.attribute("id") == Some(table)), "{table}");
+    }
+    let json = results.to_json().unwrap();
+    assert!(!json.contains("RIFF") && !json.contains("sounds"), "sound is not among the numbers");
+    results.map.as_mut().unwrap().sounds.clear();
+    let page = html(&results);
+    assert!(!page.contains("<audio") && !page.contains("can be heard below"));
+    let dir = tempfile::tempdir().unwrap();
+    write_all(&results, dir.path()).unwrap();
+    let places = std::fs::read_to_string(dir.path().join("figures/map.csv")).unwrap();
+    assert_eq!(places.lines().count(), 1 + 2 * map.pieces.len());
 }

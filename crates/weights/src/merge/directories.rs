@@ -38,6 +38,8 @@ pub struct MergeOutput {
     pub licence: Option<String>,
     /// Further sections of the card in Markdown, for instance results.
     pub sections: Vec<String>,
+    /// How the weights of the merge were chosen and by which data, in words; it goes into the lineage.
+    pub choice: Option<String>,
 }
 
 /// Merges the encoders of model directories into a new one, with lineage and card. `models` are those of the plan, in its order;
@@ -59,8 +61,11 @@ pub fn merge_directories(
     }
     let parents =
         everyone.par_iter().map(|&model| parent(model)).collect::<Result<Vec<_>, WeightsError>>()?;
-    let lineage =
-        Lineage { licence: output.licence.clone(), ..lineage(plan, base.is_some(), &everyone, parents) };
+    let lineage = Lineage {
+        licence: output.licence.clone(),
+        merge_choice: output.choice.clone(),
+        ..lineage(plan, base.is_some(), &everyone, parents)
+    };
     lineage.check_claim()?;
     let base_view = base.as_ref().map(ModelDirectory::encoder_or_vector).transpose()?;
     let views = models.iter().map(ModelDirectory::encoder_or_vector).collect::<Result<Vec<_>, _>>()?;
@@ -140,7 +145,7 @@ pub fn carry_out(
         return merge_directories(base.as_deref(), &models, plan, out, output);
     }
     if output != &MergeOutput::default() {
-        let reason = "files are merged into one file without a card: size of shards, licence and results are for directories";
+        let reason = "files are merged into one file without a card: size of shards, licence, results and choice are for directories";
         return Err(WeightsError::Plan(reason.into()));
     }
     merge_files(base.as_deref(), &models, plan, out)

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use files::ContentHash;
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::directories::same_architecture;
@@ -43,6 +45,13 @@ impl LambdaSweep {
     /// The models and task vectors, in the order of the λ.
     pub fn models(&self) -> &[ModelDirectory] {
         &self.models
+    }
+
+    /// Content hashes of the base and of what is merged with it, in its order: with λ they say what a merge is. A task vector has another than its
+    /// model.
+    pub fn content_hashes(&self) -> Result<Vec<ContentHash>, WeightsError> {
+        let all: Vec<&ModelDirectory> = std::iter::once(&self.base).chain(&self.models).collect();
+        all.par_iter().map(|model| model.encoder_or_vector()?.content_hash()).collect()
     }
 
     /// The configuration of every merged model, as its directory would have it. With [`crate::identity`] and the content hash of the

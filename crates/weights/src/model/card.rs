@@ -180,6 +180,9 @@ fn history(text: &mut String, lineage: &Lineage) {
     if let Some(merge) = &lineage.merge {
         let _ = writeln!(text, "- merged: {merge}");
     }
+    if let Some(choice) = &lineage.merge_choice {
+        let _ = writeln!(text, "- weights of the merge: {}", cell(choice));
+    }
     for parent in &lineage.parents {
         let _ = writeln!(text, "- merged from: {} (`{}`)", cell(&parent.name), cell(&parent.hash));
     }

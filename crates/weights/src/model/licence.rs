@@ -65,6 +65,16 @@ impl Terms {
         matches!(self, Self::ResearchOnly | Self::Conditions { non_commercial: true, .. })
     }
 
+    /// Why an excerpt may not be passed on with its licence and authors named; `None` where it may. A part of a work is something made of it.
+    pub fn forbid_excerpt(self) -> Option<Refusal> {
+        match self {
+            Self::Free | Self::Conditions { no_derivatives: false, .. } => None,
+            Self::Conditions { no_derivatives: true, .. } => Some(Refusal::NoDerivatives),
+            Self::ResearchOnly => Some(Refusal::ResearchOnly),
+            Self::Unknown => Some(Refusal::Unknown),
+        }
+    }
+
     /// Why what was made under these terms cannot be passed on under `claimed`; `None` where it can.
     pub fn forbid(self, claimed: Self) -> Option<Refusal> {
         let (non_commercial, share_alike, no_derivatives) = match self {

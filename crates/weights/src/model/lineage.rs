@@ -29,6 +29,9 @@ pub struct Lineage {
     /// How models were merged, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merge: Option<String>,
+    /// How the weights of the merge were chosen and by which data, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge_choice: Option<String>,
     /// What it is the difference of, where it is a task vector and not a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<VectorOrigin>,

@@ -62,8 +62,8 @@ pub(super) struct Blocks {
 
 /// The kernel for `precision` on this processor, if we have one.
 ///
-/// The rule: bfloat16 by tiles (AMX) where the processor has them and a first product proves right, else by AVX512-BF16, else rounded operands
-/// in float32. Split products by tiles only; elsewhere six bfloat16 products cost more than one of float32, which is then used. float16 as
+/// The rule: bfloat16 by tiles (AMX) where the processor has them and a first product proves right, else by AVX512-BF16 where that is faster
+/// than float32 (on AMD's processors; Intel's take twice as long for it), else rounded operands in float32. Split products by tiles only; elsewhere six bfloat16 products cost more than one of float32, which is then used. float16 as
 /// rounded operands in float32. float32 by AVX-512 where it is, else by AVX2.
 pub(in crate::matrix) fn best_for(precision: Precision) -> Option<Kernel> {
     static ALL: OnceLock<[Option<Kernel>; 4]> = OnceLock::new();
@@ -106,7 +106,7 @@ fn choose(precision: Precision) -> Option<Kernel> {
         Precision::Split if avx512::is_there() && amx::works() => {
             Some(amx::kernel(SPLIT, SPLIT_TERMS, amx::step))
         }
-        Precision::Bfloat16 if avx512::is_there() && is_x86_feature_detected!("avx512bf16") => {
+        Precision::Bfloat16 if avx512::is_there() && avx512::multiplies_pairs_fast() => {
             let kernel = avx512::kernel(&[Words::Pair(0)], avx512::bfloat16);
             Some(Kernel { instructions: Instructions::Avx512Bf16, ..kernel })
         }

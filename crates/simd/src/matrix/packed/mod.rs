@@ -19,6 +19,7 @@ use rayon::prelude::*;
 pub(in crate::matrix) use self::kernel::best_for;
 use self::kernel::{Kernel, Step};
 use self::pack::{Place, Words, pack};
+pub(in crate::matrix) use self::scratch::Aligned;
 use self::scratch::with_words;
 use super::{Finish, Product, Target, Threads, View};
 use crate::Precision;
@@ -97,15 +98,16 @@ pub(super) fn run(
 }
 
 /// Packs all of a right operand, part after part.
-pub(super) fn pack_right(kernel: &Kernel, right: View<'_>, threads: Threads) -> Vec<u32> {
+pub(super) fn pack_right(kernel: &Kernel, right: View<'_>, threads: Threads) -> Aligned {
     let cut = Cut::new(kernel, right.columns, right.rows);
-    let mut words = Vec::new();
+    let mut packed = Aligned::zeros(cut.parts(kernel).map(|(.., n_words)| n_words).sum());
+    let mut rest = packed.words_mut();
     for (columns, block, n_words) in cut.parts(kernel) {
-        let at = words.len();
-        words.resize(at + n_words, 0);
-        pack_part(kernel, right, &columns, &cut.inner[block], &mut words[at..], threads);
+        let (part, after) = std::mem::take(&mut rest).split_at_mut(n_words);
+        pack_part(kernel, right, &columns, &cut.inner[block], part, threads);
+        rest = after;
     }
-    words
+    packed
 }
 
 /// Packs some columns and a block of the inner dimension: term after term, panel after panel.

@@ -1,11 +1,14 @@
 //! A results value as a small study could leave it: made up for tests and for looking at the report, computed by no model.
 
+mod map;
+
 use std::collections::BTreeMap;
 
 use culturemert_study::paper::{PaperSet, TABLE_2};
 use culturemert_study::results::{
     CultureData, CurvePoint, DataDescription, LambdaPoint, LossChange, ModelKind, ModelResult, ProbeResult,
-    Recipe, SeedScore, Similarity, StageResult, StepTiming, StudyResults, TokenizerFacts, TrainingRun,
+    Recipe, SeedScore, Similarity, StageResult, StepTiming, StudyResults, TagScore, TokenizerFacts,
+    TrainingRun,
 };
 
 pub(crate) const CULTURES: [(&str, &str, PaperSet); 5] = [
@@ -41,7 +44,16 @@ pub(crate) fn probe(model: &str, row: &str, culture: usize, deviation: f64, shif
             .clamp(0.0, 1.0),
         }
     });
-    ProbeResult::from_seeds(model, name, 48, 17, per_seed.to_vec())
+    let mut result = ProbeResult::from_seeds(model, name, 48, 17, per_seed.to_vec());
+    result.per_tag = (0..17)
+        .map(|tag| TagScore {
+            tag: format!("mode:{name}-{tag}"),
+            roc_auc: (result.roc_auc.mean + 0.1 * noise(tag + 100 * row.model.len() as u64)).clamp(0.0, 1.0),
+            positives: 2 + tag % 5,
+            example: Some(format!("{name}/piece-{tag:02}.wav")),
+        })
+        .collect();
+    result
 }
 
 fn stage(name: &str, updates: u64, trained: u64, replay: f64, peak: f64) -> StageResult {
@@ -204,6 +216,7 @@ pub(crate) fn results(deviation: f64) -> StudyResults {
         intervals: None,
         halves: None,
     });
+    results.map = Some(map::map(&results.models[0].name, &results.models[5].name));
     results.provenance =
         [("corpus", "9a0364b9e99bb480dd25e1f0284c8555"), ("plan", "0e5751c026e543b2e8ab2eb06099daa1")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))

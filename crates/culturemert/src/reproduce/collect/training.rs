@@ -1,101 +1,46 @@
-//! From the steps' outputs to the one value the report is made of.
+//! Models and their curves, from the logs of their runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use corpus::{Corpus, Split};
 use pretrain::{Log, LogLine, RunFolder, TrainPlan};
-use study::paper::PaperSet;
-use study::results::{
-    CultureData, CurvePoint, DataDescription, LossChange, ModelResult, StageResult, TokenizerFacts,
-    TrainingRun,
-};
+use study::results::{CurvePoint, LossChange, ModelResult, StageResult, TrainingRun};
 
-use super::models::{Planned, WESTERN};
-use super::training::TrainedModel;
+use crate::reproduce::graph::names;
+use crate::reproduce::models::PlannedModel;
+use crate::reproduce::steps::{Dones, Ground, done, run_folder};
 
-/// The recordings, as the report describes them.
-pub(crate) fn describe(corpus: &Corpus, traditions: &[&str]) -> DataDescription {
-    let cultures = traditions
-        .iter()
-        .map(|&name| {
-            let (label, paper_set) = label_of(name);
-            let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
-            let mut recordings: BTreeMap<String, u64> = BTreeMap::new();
-            for range in corpus.recordings() {
-                let clips = &corpus.clips()[range];
-                if clips[0].culture == name {
-                    let split = split_name(clips[0].split).to_owned();
-                    *recordings.entry(split.clone()).or_default() += 1;
-                    *seconds.entry(split).or_default() +=
-                        clips.iter().map(corpus::Clip::seconds).sum::<f64>();
-                }
-            }
-            CultureData {
-                name: name.into(),
-                label: label.into(),
-                western: name == WESTERN,
-                paper_set,
-                seconds,
-                recordings,
-                licence: synth::LICENCE.into(),
-            }
-        })
-        .collect();
-    DataDescription {
-        synthetic: true,
-        description:
-            "Pieces made by a program from the theory of five traditions. No musician was recorded; the \
-                      numbers say how the method behaves in this software, not how it does on music."
-                .into(),
-        licence: synth::LICENCE.into(),
-        cultures,
-    }
-}
-
-fn label_of(name: &str) -> (&str, Option<PaperSet>) {
-    match name {
-        "turkish-makam" => ("Turkish makam", Some(PaperSet::Makam)),
-        "hindustani" => ("Hindustani", Some(PaperSet::Hindustani)),
-        "carnatic" => ("Carnatic", Some(PaperSet::Carnatic)),
-        "greek" => ("Greek", Some(PaperSet::Lyra)),
-        "western" => ("Western", Some(PaperSet::Mtat)),
-        other => (other, None),
-    }
-}
-
-fn split_name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "train",
-        Split::Valid => "valid",
-        Split::Test => "test",
-    }
-}
-
-/// The tokenizer, as the report describes it.
-pub(crate) fn tokenizer(tokenizer: &dyn codec::Tokenizer) -> TokenizerFacts {
-    TokenizerFacts {
-        name: tokenizer.name().into(),
-        hash: tokenizer.hash().into(),
-        n_codebooks: tokenizer.n_codebooks() as u32,
-        n_entries: tokenizer.n_entries() as u32,
-        frame_rate: 75.0,
-        fitted_on: "the training pieces of all five traditions".into(),
-    }
-}
-
-/// A trained model and its curves, from its run's log.
-pub(crate) fn trained(
-    planned: &Planned,
-    trained: &TrainedModel,
+/// A model and its curves, from its run's log; of one that lies there what can be told.
+pub(super) fn of_model(
+    ground: &Ground<'_>,
+    dones: &Dones,
+    planned: &PlannedModel,
 ) -> anyhow::Result<(ModelResult, Vec<TrainingRun>)> {
-    let run = trained.run();
-    let lines = Log::read(&RunFolder::at(&run).log())?;
-    let totals = planned.plan.totals();
-    let mut stages = Vec::new();
-    let mut runs = Vec::new();
-    let reports = parameters(&trained.model(), &planned.plan)?;
-    for (index, (stage, total)) in planned.plan.stages.iter().zip(&totals).enumerate() {
+    let directory = ground.model_dir(dones, &planned.name)?;
+    let Some(plan) = &planned.plan else {
+        let (encoder, _) = weights::ModelDirectory::open(&directory)?.tensors()?;
+        let parameters = encoder.iter().map(|(_, tensor)| tensor.data.len() as u64).sum();
+        return Ok((
+            ModelResult {
+                name: planned.name.clone(),
+                kind: planned.kind,
+                recipe: planned.recipe,
+                trained_on: Vec::new(),
+                lambda: None,
+                parameters,
+                stages: Vec::new(),
+                held_out: BTreeMap::new(),
+                seconds: 0.0,
+            },
+            Vec::new(),
+        ));
+    };
+    let done = done(dones, &names::train(&planned.name))?;
+    let lines = Log::read(&RunFolder::at(&run_folder(done)).log())?;
+    let totals = plan.totals();
+    let (mut stages, mut runs) = (Vec::new(), Vec::new());
+    let reports = parameters(&directory, plan)?;
+    for (index, (stage, total)) in plan.stages.iter().zip(&totals).enumerate() {
         stages.push(StageResult {
             name: stage.name.clone(),
             updates: stage.updates,
@@ -119,10 +64,19 @@ pub(crate) fn trained(
         lambda: None,
         parameters: reports.in_all,
         stages,
-        held_out: held_out(&lines, planned.plan.updates()),
-        seconds: trained.done.seconds,
+        held_out: held_out(&lines, plan.updates()),
+        seconds: done.seconds,
     };
     Ok((model, runs))
+}
+
+/// Loss of every tradition on held-out crops after training.
+pub(crate) fn last_losses(dones: &Dones, planned: &PlannedModel) -> anyhow::Result<BTreeMap<String, f64>> {
+    let Some(plan) = &planned.plan else { return Ok(BTreeMap::new()) };
+    let done = done(dones, &names::train(&planned.name))?;
+    let lines = Log::read(&RunFolder::at(&run_folder(done)).log())?;
+    let changes = held_out(&lines, plan.updates());
+    Ok(changes.into_iter().map(|(culture, change)| (culture, change.after)).collect())
 }
 
 struct Parameters {
@@ -153,7 +107,6 @@ fn parameters(model: &Path, plan: &TrainPlan) -> anyhow::Result<Parameters> {
         .collect::<anyhow::Result<_>>()?;
     Ok(Parameters { in_all: sizes.iter().map(|(_, size)| *size as u64).sum(), by_stage })
 }
-
 fn seconds_of(lines: &[LogLine], stage: &str) -> f64 {
     lines
         .iter()
