@@ -76,7 +76,7 @@ fn is_stopped(error: &anyhow::Error) -> bool {
 
 /// An error that another rank tells the user.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "mpi"), expect(dead_code, reason = "one process tells its errors itself"))]
+#[cfg_attr(not(feature = "mpi"), allow(dead_code, reason = "one process tells its errors itself"))]
 pub(crate) struct Told(pub(crate) anyhow::Error);
 
 impl fmt::Display for Told {

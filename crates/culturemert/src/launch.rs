@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pretrain::{Alone, PretrainError, Ranks};
+use pretrain::{Alone, Ranks};
 
-use crate::exit::{Told, usage};
+use crate::exit::usage;
 
 /// What launchers tell a process of how many it is one of: Open MPI; what MPICH, Intel MPI and Slurm's PMI set; and Slurm where
 /// [`PMIX`] says that its tasks belong together.
@@ -26,8 +26,8 @@ pub(crate) fn with_ranks<T>(
 /// How many processes were started together, where there are several.
 fn started(variable: &dyn Fn(&str) -> Option<String>) -> Option<usize> {
     let together = |name: &str| !name.starts_with("SLURM") || variable(PMIX).is_some();
-    let sizes = SIZES.iter().filter(|name| together(name));
-    sizes.filter_map(|name| variable(name)?.parse().ok()).next().filter(|&size| size > 1)
+    let mut sizes = SIZES.iter().filter(|name| together(name));
+    sizes.find_map(|name| variable(name)?.parse().ok()).filter(|&size| size > 1)
 }
 
 #[cfg(feature = "mpi")]
@@ -47,11 +47,11 @@ fn as_rank<T>(
     }
     let (rank, result) = (ranks.rank(), work(&ranks));
     let Err(error) = result else { return result };
-    if matches!(error.downcast_ref(), Some(PretrainError::Lost(_))) {
+    if matches!(error.downcast_ref(), Some(pretrain::PretrainError::Lost(_))) {
         ranks.abandon();
         return Err(error);
     }
-    Err(if rank == 0 { error } else { Told(error).into() })
+    Err(if rank == 0 { error } else { crate::exit::Told(error).into() })
 }
 
 #[cfg(not(feature = "mpi"))]

@@ -165,7 +165,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     };
     if let Some(share) = args.shard {
         let share = share.resolve()?;
-        let kept = keep_features(&plan, share, terminal)?;
+        let kept = keep_features(&plan, Some(share), terminal)?;
         return print_json(
             &json!({ "share": share.to_string(), "features": plan.cache, "recordings": kept }),
         );

@@ -56,25 +56,6 @@ pub(crate) struct EvaluationPlan {
 /// The row that knows nothing.
 const CHANCE: &str = "chance";
 
-/// Computes the features of every subject on every set and keeps them; gives how many recordings of each set have a window.
-pub(crate) fn keep_features(
-    plan: &EvaluationPlan,
-    terminal: &Terminal,
-) -> anyhow::Result<BTreeMap<String, usize>> {
-    let cache = FeatureCache { folder: plan.cache.clone(), stop: stop_flag(), terminal };
-    let mut kept = BTreeMap::new();
-    for set in &plan.sets {
-        for subject in &plan.subjects {
-            let settings = plan.features.resolved(&subject.extractor);
-            let label = format!("{}: {}", set.name, subject.name);
-            let features = cache.features(&label, &subject.extractor, &settings, set)?;
-            let has_windows = features.of.iter().filter(|of| !of.rows.is_empty()).count();
-            kept.insert(label, has_windows);
-        }
-    }
-    Ok(kept)
-}
-
 /// Runs it. Sets of which nothing can be told are named; that may be all of them.
 pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Result<Evaluation> {
     let mut models: Vec<EvaluatedModel> = plan
@@ -123,20 +104,23 @@ pub(crate) fn evaluate(plan: &EvaluationPlan, terminal: &Terminal) -> anyhow::Re
     })
 }
 
-/// Computes the features of a share of the recordings of every set for every subject, and keeps them; how many recordings of each set.
+/// Computes the features of all recordings of every set, or of a share of them, for every subject, and keeps them; how many recordings of
+/// each set.
 pub(crate) fn keep_features(
     plan: &EvaluationPlan,
-    share: JobShare,
+    share: Option<JobShare>,
     terminal: &Terminal,
 ) -> anyhow::Result<BTreeMap<String, usize>> {
     let cache = FeatureCache { folder: plan.cache.clone(), stop: stop_flag(), terminal };
     let mut kept = BTreeMap::new();
     for set in &plan.sets {
         for subject in &plan.subjects {
-            let label = format!("{}: {}, share {share}", set.name, subject.name);
+            let of_share = share.map(|share| format!(", share {share}")).unwrap_or_default();
+            let label = format!("{}: {}{of_share}", set.name, subject.name);
             let settings = plan.features.resolved(&subject.extractor);
             let recordings = set.recordings.iter().enumerate();
-            let recordings = recordings.filter(|(at, _)| at % share.count == share.index).map(|(_, one)| one);
+            let mine = |at: usize| share.is_none_or(|share| at % share.count == share.index);
+            let recordings = recordings.filter(|&(at, _)| mine(at)).map(|(_, one)| one);
             let features = cache.of(&label, &subject.extractor, &settings, set, recordings.collect())?;
             kept.insert(set.name.clone(), features.of.len());
         }

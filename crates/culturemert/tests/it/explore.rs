@@ -34,7 +34,8 @@ fn corpus_of_licences(dir: &Path) {
             "hindustani" => "for research, on request".into(),
             _ => Value::Null,
         };
-        changed += &format!("{row}\n");
+        changed.push_str(&row.to_string());
+        changed.push('\n');
     }
     std::fs::write(dir.join("recordings/index.jsonl"), changed).unwrap();
     json(dir, &["prepare", "--index", "recordings/index.jsonl", "--out", "corpus"]);

@@ -25,7 +25,7 @@ const LICENCES: [Option<&str>; 5] =
 const WIDTH: usize = 32;
 
 /// `n` clips of eight cultures as `n_models` place them.
-pub fn collection(n: usize, n_models: usize) -> Collection {
+pub(crate) fn collection(n: usize, n_models: usize) -> Collection {
     let mut draws = Draws::new(8, "made collection", &[]);
     let items: Vec<Item> = (0..n)
         .map(|at| {
@@ -94,7 +94,7 @@ const RATE: u32 = 8000;
 const MOST_EXCERPTS: usize = 400;
 
 /// Writes the page of a collection of `n` clips as two models place them, with tones for excerpts.
-pub fn write(dir: &Path, n: usize) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn write(dir: &Path, n: usize) -> Result<(), Box<dyn std::error::Error>> {
     let mut collection = collection(n, 2);
     std::fs::create_dir_all(dir.join("audio"))?;
     for (at, item) in collection.items.iter_mut().enumerate() {

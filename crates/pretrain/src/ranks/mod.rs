@@ -78,7 +78,7 @@ mod tests {
         let parts = |items, size| (0..size).map(|rank| dealt(items, rank, size)).collect::<Vec<_>>();
         assert_eq!(parts(7, 3), [0..3, 3..5, 5..7]);
         assert_eq!(parts(2, 3), [0..1, 1..2, 2..2]);
-        assert_eq!(parts(24, 1), [0..24]);
+        assert_eq!(parts(24, 1), vec![0..24]);
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub(super) fn embed(
     dir: &Path,
 ) -> anyhow::Result<()> {
     let plan = plan(ground, dones, evaluation, std::slice::from_ref(subject))?;
-    let kept = keep_features(&plan, ground.quiet)?;
+    let kept = keep_features(&plan, None, ground.quiet)?;
     Ok(files::write_json(&dir.join("features.json"), &serde_json::to_string_pretty(&kept)?)?)
 }
 

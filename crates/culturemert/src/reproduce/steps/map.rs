@@ -31,7 +31,7 @@ pub(super) fn step(mut step: Step, ground: &Ground<'_>, dones: &Dones) -> anyhow
     let corpus = ground.corpus_hash(dones, &ground.plan.corpus(&map.corpus).name)?;
     step = step.input("corpus", corpus).input("seed", ground.plan.file.seed);
     for model in &map.models {
-        step = step.input(&format!("model {model}"), ground.model_hash(dones, model)?);
+        step = step.input(format!("model {model}"), ground.model_hash(dones, model)?);
     }
     Ok(step)
 }

@@ -9,6 +9,7 @@ use page::{commands, difference};
 
 /// Runs a page from top to bottom in a folder of its own.
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "says why nothing was followed")]
 fn follow(name: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let text = std::fs::read_to_string(root.join("docs").join(name)).unwrap();
