@@ -3,6 +3,7 @@
 //! `culturemert-VERSION-TARGET.tar.gz` holds the program, shell completions, manual pages, licences and README; beside it lie the bill of
 //! materials and the SHA-256 of both. Owners and times of the archive are fixed, so the same program gives the same archive.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -79,15 +80,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 
     files::create_directories(&out)?;
-    let mut sums = String::new();
+    let mut sums = Vec::new();
     let written =
         [(format!("{name}.tar.gz"), archive.finish()?), (format!("{name}.cdx.json"), bill.into_bytes())];
     for (file, bytes) in &written {
         files::write_atomic(&out.join(file), bytes)?;
-        sums.push_str(&format!("{}  {file}\n", files::hash_bytes(bytes)));
+        writeln!(sums, "{}  {file}", files::hash_bytes(bytes))?;
     }
-    files::write_atomic(&out.join(format!("{name}.sha256")), sums.as_bytes())?;
-    print!("{sums}");
+    files::write_atomic(&out.join(format!("{name}.sha256")), &sums)?;
+    std::io::stdout().write_all(&sums)?;
     Ok(())
 }
 
