@@ -1,14 +1,17 @@
 //! Chores of the repository.
 //!
 //! `cargo xtask compare` times this program and what people run instead, side by side on this machine, and writes `docs/BENCHMARKS.md`.
+//! `cargo xtask dist` makes what a release is: an archive, a bill of materials and their checksums.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores talk")]
 
 mod compare;
+mod dist;
 mod machine;
 mod ours;
 mod page;
 mod peer;
+mod sbom;
 mod work;
 
 use std::process::ExitCode;
@@ -26,6 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     Compare(compare::Args),
+    Dist(dist::Args),
     /// One measurement of this program, as a line of JSON: what `compare` runs in a process of its own.
     #[command(hide = true)]
     Ours(ours::Args),
@@ -34,6 +38,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Compare(args) => compare::run(&args),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Ours(args) => ours::run(&args),
     };
     match done {

@@ -1,7 +1,8 @@
 //! Recordings to 24 kHz mono samples, constant-Q and log-mel spectra: files and slices in, slices out.
 //!
 //! [`load`] and [`Stream24k`] decode wav, aiff, flac, mp3, ogg (vorbis, opus) and m4a (aac) by content, average the channels and
-//! resample; [`resample`] does the last step alone, and [`seconds`] says how long a recording is without decoding it where it can. [`cqt::Cqt`] and [`mel::LogMel`] turn samples into frames, 75 a second.
+//! resample; [`to_24k`] does the same with samples that are held already, [`resample`] does the last step alone, and [`seconds`] says how long a
+//! recording is without decoding it where it can. [`cqt::Cqt`] and [`mel::LogMel`] turn samples into frames, 75 a second.
 //!
 //! **Invariant:** nothing here prints, and no file makes it panic: what cannot be used is an [`AudioError`] with its [`Fault`].
 //! **Invariant:** a recording is either whole or an error; it is never shorter than its container says.
@@ -15,12 +16,14 @@ mod container;
 pub mod cqt;
 mod decode;
 mod error;
+mod held;
 pub mod mel;
 mod resample;
 mod stream;
 mod wav;
 
 pub use error::{AudioError, Fault};
+pub use held::to_24k;
 pub use resample::{Resampler, ResamplerStream, resample, resampled_len};
 pub use stream::{Stream24k, load, seconds};
 pub use wav::write_wav;

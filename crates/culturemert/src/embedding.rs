@@ -4,20 +4,20 @@ use mert::{Mert, Precision};
 use weights::{ModelDirectory, Tensors};
 
 /// Seconds of a window; MARBLE embeds 30 s at a time.
-pub(crate) const WINDOW_SECONDS: usize = 30;
+pub const WINDOW_SECONDS: usize = 30;
 
 /// Added to the variance before the root, as `Wav2Vec2FeatureExtractor` does.
 const VARIANCE_FLOOR: f64 = 1e-7;
 
 /// A model ready to embed.
-pub(crate) struct Embedder {
+pub struct Embedder {
     model: Mert,
     normalises: bool,
 }
 
 impl Embedder {
     /// `normalise` as asked, or as the model's preprocessor says.
-    pub(crate) fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
+    pub fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
         let model = pretrain::load_model(directory, &burn::tensor::Device::flex())?;
         Ok(Self { model, normalises: normalises(directory, normalise) })
     }
@@ -51,26 +51,28 @@ impl Embedder {
     }
 
     /// The same, with products in another precision than float32.
-    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
         Self { model: self.model.with_precision(precision), ..self }
     }
 
     /// States the encoder has.
-    pub(crate) fn n_states(&self) -> usize {
+    pub fn n_states(&self) -> usize {
         self.model.config().num_hidden_layers + 1
     }
 
     /// Whether this model wants recordings of mean 0 and variance 1.
-    pub(crate) fn normalises(&self) -> bool {
+    pub fn normalises(&self) -> bool {
         self.normalises
     }
 
-    pub(crate) fn width(&self) -> usize {
+    /// Values of a frame of a state.
+    pub fn width(&self) -> usize {
         self.model.config().hidden_size
     }
 
     /// Samples the encoder needs at least.
-    pub(crate) fn shortest(&self) -> usize {
+    pub fn shortest(&self) -> usize {
         self.model.config().field_of_view()
     }
 

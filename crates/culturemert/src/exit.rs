@@ -36,6 +36,44 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Stopped by a signal or a caller; `sentence` says what is kept and how to go on.
+pub fn interrupted(sentence: impl Into<String>) -> anyhow::Error {
+    Interrupted(sentence.into()).into()
+}
+
+/// Stopped where nothing is kept that was begun.
+pub(crate) fn stopped() -> anyhow::Error {
+    Interrupted("nothing was written; the same command begins anew".into()).into()
+}
+
+/// Which kind of failure an error is, for its exit code or its exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The request was wrong: a missing file, a value that cannot be.
+    Usage,
+    /// The work failed.
+    Work,
+    /// The work was asked to stop, and what it had done is safe.
+    Interrupted,
+}
+
+impl Failure {
+    /// The kind of `error`, which its text `{error:#}` says in one sentence.
+    pub fn of(error: &anyhow::Error) -> Self {
+        if error.is::<Interrupted>() || is_stopped(error) {
+            Self::Interrupted
+        } else if is_usage(error) {
+            Self::Usage
+        } else {
+            Self::Work
+        }
+    }
+}
+
+fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<evaluate::EvaluateError>(), Some(evaluate::EvaluateError::Stopped))
+}
+
 /// An error that another rank tells the user.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "mpi"), allow(dead_code, reason = "one process tells its errors itself"))]
@@ -50,27 +88,26 @@ impl fmt::Display for Told {
 impl std::error::Error for Told {}
 
 /// A wrong command, as an error.
-pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
 }
 
 /// Says what went wrong, in one sentence on stderr, and which exit code that is.
 pub(crate) fn report(error: &anyhow::Error, terminal: &Terminal) -> ExitCode {
     if let Some(Told(error)) = error.downcast_ref() {
-        return code(error);
+        return code(Failure::of(error));
     }
-    match error.downcast_ref::<Interrupted>() {
-        Some(interrupted) => terminal.complain("interrupted", &interrupted.0),
-        None => terminal.complain("error", &format!("{error:#}")),
-    }
-    code(error)
+    let failure = Failure::of(error);
+    let kind = if failure == Failure::Interrupted { "interrupted" } else { "error" };
+    terminal.complain(kind, &format!("{error:#}"));
+    code(failure)
 }
 
-fn code(error: &anyhow::Error) -> ExitCode {
-    ExitCode::from(match () {
-        () if error.is::<Interrupted>() => INTERRUPTED,
-        () if is_usage(error) => USAGE,
-        () => FAILED,
+fn code(failure: Failure) -> ExitCode {
+    ExitCode::from(match failure {
+        Failure::Usage => USAGE,
+        Failure::Work => FAILED,
+        Failure::Interrupted => INTERRUPTED,
     })
 }
 

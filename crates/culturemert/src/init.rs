@@ -9,22 +9,22 @@ use crate::exit::usage;
 use crate::inputs::{must_exist, open_model};
 
 /// Arguments that say what a run begins with.
-#[derive(clap::Args)]
-pub(crate) struct InitArgs {
+#[derive(Default, clap::Args)]
+pub struct InitArgs {
     /// Model whose weights to begin with, or `scratch` (the default). With `--resume` it need not be named, and has to be what the run began
     /// with.
     #[arg(long)]
-    init: Option<String>,
+    pub init: Option<String>,
     /// Where the heads of pre-training come from, when the model has none or others are wanted: a fairseq checkpoint, a
     /// `heads.safetensors`, or another model directory.
     #[arg(long, value_name = "FILE", conflicts_with = "fresh_heads")]
-    heads: Option<PathBuf>,
+    pub heads: Option<PathBuf>,
     /// Draw the heads of pre-training anew from the plan's seed.
     #[arg(long)]
-    fresh_heads: bool,
+    pub fresh_heads: bool,
     /// Take loss weights, masks, mixture, dropout and crop from what the model says it was trained with; `--set` still counts.
     #[arg(long)]
-    as_trained: bool,
+    pub as_trained: bool,
 }
 
 /// What was named, opened.

@@ -11,7 +11,7 @@ use weights::ModelDirectory;
 use crate::exit::usage;
 
 /// Fails when nothing is there.
-pub(crate) fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
+pub fn must_exist(what: &str, path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
@@ -27,7 +27,8 @@ pub(crate) fn must_not_be(out: &Path, what: &str, input: &Path) -> anyhow::Resul
     Err(usage(format!("`--out {}` is the {what} itself; name another place", out.display())))
 }
 
-pub(crate) fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
+/// Opens a prepared corpus.
+pub fn open_corpus(path: &Path) -> anyhow::Result<Corpus> {
     must_exist("corpus", path)?;
     if !path.join("corpus.toml").is_file() {
         let path = path.display();
@@ -50,7 +51,8 @@ pub(crate) fn must_have_culture(corpus: &Corpus, culture: &str) -> anyhow::Resul
     Err(usage(format!("corpus `{dir}` has nothing of the culture `{culture}`, only: {known}{meant}")))
 }
 
-pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
+/// Opens a model directory.
+pub fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
     must_exist("model", path)?;
     if !path.join("config.json").is_file() {
         let path = path.display();
@@ -60,7 +62,7 @@ pub(crate) fn open_model(path: &Path) -> anyhow::Result<ModelDirectory> {
 }
 
 /// Opens a tokenizer; `kbps` chooses the bandwidth of an EnCodec model.
-pub(crate) fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
+pub fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<dyn codec::Tokenizer>> {
     must_exist("codec", path)?;
     codec::open_at(path, kbps).map_err(|error| match error {
         codec::CodecError::NoBandwidth { .. } | codec::CodecError::Setting { key: "bandwidth", .. } => {
@@ -70,17 +72,13 @@ pub(crate) fn open_codec(path: &Path, kbps: Option<f64>) -> anyhow::Result<Box<d
     })
 }
 
-/// The samples of a recording, 24 kHz mono.
-pub(crate) fn load_audio(path: &Path, resampler: audio::Resampler) -> anyhow::Result<Vec<f32>> {
-    must_exist("recording", path)?;
-    Ok(audio::load(path, resampler)?)
-}
-
 /// A model on the command line: `DIR`, or `NAME=DIR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ModelArgument {
-    pub(crate) name: Option<String>,
-    pub(crate) path: PathBuf,
+pub struct ModelArgument {
+    /// Name of its culture.
+    pub name: Option<String>,
+    /// Its directory.
+    pub path: PathBuf,
 }
 
 impl FromStr for ModelArgument {

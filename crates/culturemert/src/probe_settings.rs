@@ -10,8 +10,10 @@ use crate::inputs::must_exist;
 
 /// Where the splits of a task come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Splits {
+pub enum Splits {
+    /// The corpus.
     Corpus,
+    /// Drawn for the tags alone, by group.
     Group,
 }
 

@@ -1,6 +1,7 @@
 //! From a corpus and an encoder to the features and labels a probe learns from.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use corpus::{Clip, Corpus, Split, SplitShares, redraw_splits};
 use evaluate::{
@@ -10,7 +11,7 @@ use evaluate::{
 use rayon::prelude::*;
 
 use crate::embedding::Embedder;
-use crate::exit::usage;
+use crate::exit::{stopped, usage};
 use crate::tag_names::beginnings;
 use crate::terminal::Terminal;
 
@@ -228,9 +229,22 @@ impl Task {
         encoder: &EncoderFacts,
         config: &ProbeConfig,
     ) -> anyhow::Result<ProbeOutcome> {
+        self.probe_until(corpus, features, encoder, config, None)
+    }
+
+    /// The same, until it is asked to stop.
+    pub(crate) fn probe_until(
+        &self,
+        corpus: &Corpus,
+        features: &ClipFeatures,
+        encoder: &EncoderFacts,
+        config: &ProbeConfig,
+        stop: Option<&AtomicBool>,
+    ) -> anyhow::Result<ProbeOutcome> {
         let set = |split| self.set(corpus, features, split);
         let (train, valid, test) = (set(Split::Train)?, set(Split::Valid)?, set(Split::Test)?);
         let data = ProbeData::new(&self.tags, &train, &valid, &test)?;
+        let data = stop.map_or(data, |stop| data.until(stop));
         Ok(evaluate::probe(&data, encoder, config)?)
     }
 }
@@ -245,7 +259,7 @@ pub(crate) fn embed_clips(
     let bar = terminal.bar("embed", ranges.len() as u64);
     let features = embed_each(embedder, corpus, ranges, || {
         bar.inc(1);
-        Ok(())
+        if terminal.caller_stops() { Err(stopped()) } else { Ok(()) }
     });
     bar.finish_and_clear();
     features

@@ -8,7 +8,7 @@ use crate::exit::usage;
 
 /// What `--shard` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
+pub enum Share {
     /// `I/N`.
     Named(JobShare),
     /// `auto`.

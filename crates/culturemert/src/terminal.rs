@@ -1,19 +1,63 @@
-//! Talk on stderr, data on stdout.
+//! Talk on stderr, data on stdout; or talk to whoever called this as a library.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How much is said, and whether bars are drawn.
-pub(crate) struct Terminal {
+use crate::interrupt;
+
+/// How much is said and to whom, whether bars are drawn, and who asks the work to stop.
+pub struct Terminal {
     quiet: bool,
     draws: bool,
+    caller: Option<Caller>,
+}
+
+/// The program that called this as a library.
+struct Caller {
+    listener: Listener,
+    stop: Arc<AtomicBool>,
+}
+
+/// Hears what is said.
+pub type Listener = Box<dyn Fn(Talk<'_>) + Send + Sync>;
+
+/// What is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk<'a> {
+    /// How the work goes.
+    Line(&'a str),
+    /// Something to act on.
+    Warning(&'a str),
 }
 
 impl Terminal {
     pub(crate) fn new(quiet: bool, no_progress: bool) -> Self {
-        Self { quiet, draws: !quiet && !no_progress && std::io::stderr().is_terminal() }
+        let draws = !quiet && !no_progress && std::io::stderr().is_terminal();
+        Self { quiet, draws, caller: None }
+    }
+
+    /// No terminal: another program hears what is said, and sets `stop` to end long work well.
+    pub fn of_caller(listener: Listener, stop: Arc<AtomicBool>) -> Self {
+        Self { quiet: false, draws: false, caller: Some(Caller { listener, stop }) }
+    }
+
+    /// A flag that is set to end the work well: by the caller or, from now on, by signals.
+    pub(crate) fn stop_flag(&self) -> &AtomicBool {
+        self.caller_flag().unwrap_or_else(|| interrupt::stop_flag())
+    }
+
+    /// The same flag where there is a caller, for work that signals end at once.
+    pub(crate) fn caller_flag(&self) -> Option<&AtomicBool> {
+        self.caller.as_ref().map(|caller| &*caller.stop)
+    }
+
+    /// Whether a caller asked to stop.
+    pub(crate) fn caller_stops(&self) -> bool {
+        self.caller_flag().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// Whether only errors are said.
@@ -23,15 +67,19 @@ impl Terminal {
 
     /// A line of talk.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
-        if !self.quiet {
-            eprintln!("{}", line.as_ref());
+        match &self.caller {
+            Some(caller) => (caller.listener)(Talk::Line(line.as_ref())),
+            None if self.quiet => {}
+            None => eprintln!("{}", line.as_ref()),
         }
     }
 
     /// What went wrong, whatever was asked about talking.
-    #[expect(clippy::unused_self, reason = "talking goes through the terminal, quiet or not")]
     pub(crate) fn complain(&self, kind: &str, line: &str) {
-        eprintln!("{kind}: {line}");
+        match &self.caller {
+            Some(caller) => (caller.listener)(Talk::Warning(line)),
+            None => eprintln!("{kind}: {line}"),
+        }
     }
 
     /// Whether bars are drawn; where not, long work says a line now and then.
@@ -128,5 +176,22 @@ mod tests {
         assert_eq!(parts.0.position(), 2500);
         assert_eq!((steps(0, -1.0), steps(3, 2.0), steps(1, f64::NAN)), (0, 4000, 1000));
         assert_eq!(quiet.during("sums", || 1 + 1), 2);
+    }
+
+    #[test]
+    fn a_caller_hears_what_is_said_and_stops_the_work() {
+        let (sender, heard) = std::sync::mpsc::sync_channel(9);
+        let listener = move |talk: Talk<'_>| sender.send(format!("{talk:?}")).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let terminal = Terminal::of_caller(Box::new(listener), Arc::clone(&stop));
+        terminal.say("half done");
+        terminal.complain("warning", "the disk is slow");
+        assert!(!terminal.caller_stops() && !terminal.stop_flag().load(Ordering::Relaxed));
+        stop.store(true, Ordering::Relaxed);
+        assert!(terminal.caller_stops() && terminal.stop_flag().load(Ordering::Relaxed));
+        drop(terminal);
+        let heard: Vec<String> = heard.iter().collect();
+        assert_eq!(heard, ["Line(\"half done\")", "Warning(\"the disk is slow\")"]);
+        assert!(!Terminal::new(true, true).caller_stops());
     }
 }

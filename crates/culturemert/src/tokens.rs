@@ -1,17 +1,15 @@
 //! Codes of a recording or of a whole corpus, and tokenizers fitted to one.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use audio::Stream24k;
 use codec::{Codes, FeatureExtractor, FitSettings, FrameSample, ResidualKMeans, Tokenizer};
 use corpus::{Clip, CodesHeader, CodesWriter, Corpus, CorpusError, JobShare, Split};
 use rayon::prelude::*;
 
-use crate::exit::{Interrupted, usage};
-use crate::inputs::must_exist;
+use crate::exit::{Interrupted, stopped, usage};
 use crate::share::Work;
+use crate::sound::Sound;
 use crate::terminal::Terminal;
 
 /// Clips encoded in one go before their codes are written, for each thread.
@@ -29,15 +27,13 @@ pub(crate) fn fits_a_corpus(tokenizer: &dyn Tokenizer) -> anyhow::Result<()> {
 }
 
 /// The codes of one recording, read and encoded block after block: memory does not grow with its length but by the codes.
-pub(crate) fn tokenize_recording(
-    path: &Path,
-    resampler: audio::Resampler,
+pub fn tokenize_recording(
+    sound: &Sound,
     tokenizer: &dyn Tokenizer,
-    stop: &AtomicBool,
     terminal: &Terminal,
 ) -> anyhow::Result<Codes> {
-    must_exist("recording", path)?;
-    let mut samples = Stream24k::open(path, resampler)?;
+    let stop = terminal.stop_flag();
+    let mut samples = sound.open()?;
     let (mut codes, mut stream) = (tokenizer.no_codes(), tokenizer.stream());
     // How long the recording is shows at its end only.
     let sign = terminal.spinner("tokenize");
@@ -45,12 +41,12 @@ pub(crate) fn tokenize_recording(
     while let Some(block) = samples.next_block()? {
         n_samples += block.len();
         sign.set_message(format!("{} s of audio", n_samples / audio::SAMPLE_RATE as usize));
-        stream.push(block, &mut codes).with_context(|| format!("recording `{}`", path.display()))?;
+        stream.push(block, &mut codes).with_context(|| format!("recording `{sound}`"))?;
         if stop.load(Ordering::Relaxed) {
-            return Err(Interrupted("nothing was written; the same command begins anew".into()).into());
+            return Err(stopped());
         }
     }
-    stream.finish(&mut codes).with_context(|| format!("recording `{}`", path.display()))?;
+    stream.finish(&mut codes).with_context(|| format!("recording `{sound}`"))?;
     drop(stream);
     sign.finish_and_clear();
     Ok(codes)
@@ -140,6 +136,9 @@ pub(crate) fn fit(
             let mut sample = FrameSample::new(settings.features.bins(), settings.max_frames, settings.seed);
             for &clip in clips {
                 let samples = corpus.clip_samples(&corpus.clips()[clip])?;
+                if terminal.caller_stops() {
+                    return Err(stopped());
+                }
                 sample.push_clip(clip as u64, &extractor.frames(&samples)?)?;
                 bar.inc(1);
             }

@@ -3,32 +3,28 @@
 //! Mean and variance belong to the whole recording, so it is read once for them. A short one is kept from that reading; a long one is
 //! decoded again.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Context;
-use audio::{Resampler, SAMPLE_RATE, Stream24k};
+use audio::SAMPLE_RATE;
 
 use crate::embedding::Statistics;
-use crate::inputs::must_exist;
+use crate::sound::Sound;
 
 /// Samples that are kept: twenty minutes, 115 MB.
 const KEPT: usize = 20 * 60 * SAMPLE_RATE as usize;
 
 /// A recording read once.
-pub(crate) struct Recording {
-    path: PathBuf,
-    resampler: Resampler,
+pub struct Recording<'a> {
+    sound: &'a Sound,
     statistics: Statistics,
     /// All samples, unless there are too many.
     kept: Option<Vec<f32>>,
 }
 
-impl Recording {
-    /// Reads the recording to its end.
-    pub(crate) fn survey(path: PathBuf, resampler: Resampler) -> anyhow::Result<Self> {
-        must_exist("recording", &path)?;
+impl<'a> Recording<'a> {
+    /// Hears the sound to its end.
+    pub fn survey(sound: &'a Sound) -> anyhow::Result<Self> {
         let (mut statistics, mut kept) = (Statistics::default(), Some(Vec::new()));
-        let mut stream = Stream24k::open(&path, resampler)?;
+        let mut stream = sound.open()?;
         while let Some(block) = stream.next_block()? {
             statistics.add(block);
             kept = kept.filter(|kept| kept.len() + block.len() <= KEPT);
@@ -36,12 +32,12 @@ impl Recording {
                 kept.extend_from_slice(block);
             }
         }
-        Ok(Self { path, resampler, statistics, kept })
+        Ok(Self { sound, statistics, kept })
     }
 
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// What is heard.
+    pub(crate) fn sound(&self) -> &Sound {
+        self.sound
     }
 
     /// Samples at 24 kHz.
@@ -72,7 +68,7 @@ impl Recording {
             }
             return Ok(());
         }
-        let mut stream = Stream24k::open(&self.path, self.resampler)?;
+        let mut stream = self.sound.open()?;
         let mut heard = 0;
         while let Some(mut block) = stream.next_block()? {
             heard += block.len();
@@ -88,7 +84,7 @@ impl Recording {
             hear(&mut part)?;
         }
         let whole = heard == self.n_samples();
-        whole.then_some(()).with_context(|| format!("`{}` changed while it was read", self.path.display()))
+        whole.then_some(()).with_context(|| format!("`{}` changed while it was read", self.sound))
     }
 }
 
@@ -103,11 +99,12 @@ mod tests {
         let wave: Vec<f32> = (0..50_000).map(|i| (i as f32 * 0.01).sin() * 0.3).collect();
         let file = std::fs::File::create(&path).unwrap();
         audio::write_wav(file, &path, &wave, SAMPLE_RATE).unwrap();
-        let kept = Recording::survey(path.clone(), Resampler::Torchaudio).unwrap();
-        let again = Recording { kept: None, ..Recording::survey(path, Resampler::Torchaudio).unwrap() };
+        let sound = Sound::File(path, audio::Resampler::Torchaudio);
+        let kept = Recording::survey(&sound).unwrap();
+        let again = Recording { kept: None, ..Recording::survey(&sound).unwrap() };
         for window in [1000, 7919, 25_000, 50_000, 60_000] {
             for normalise in [false, true] {
-                let parts = |recording: &Recording| {
+                let parts = |recording: &Recording<'_>| {
                     let mut parts = Vec::new();
                     let each = |part: &[f32]| {
                         parts.push(part.to_vec());

@@ -139,6 +139,9 @@ pub enum EvaluateError {
         /// At which learning rate.
         learning_rate: f64,
     },
+    /// It was asked to stop.
+    #[error("stopped before the probe was trained")]
+    Stopped,
     /// A file that is not a probe we can use.
     #[error("`{}` is not a usable probe: {reason}", path.display())]
     ProbeFile {

@@ -22,9 +22,9 @@ pub use inspect::{Kind, ListedTensor, Listing, inspect};
 pub use merge::{
     CoordinateSearch, DareRescale, LambdaSweep, LayerGroup, MergeMethod, MergeModel, MergeOutput,
     MergeParameters, MergePlan, MergeReport, ModelParameters, NamedSetting, Proposal, SearchRound, Searched,
-    Setting, TaskVectorStatistics, TensorRule, VectorReport, best_lambdas, dare_mask, dare_with_mask,
-    merge_directories, merge_files, merge_in_memory, merge_planned, merge_tensor, merge_tensors, slerp,
-    task_vector_statistics, trim, write_task_vector, write_task_vector_file,
+    Setting, TaskVectorStatistics, TensorRule, VectorReport, best_lambdas, carry_out, dare_mask,
+    dare_with_mask, merge_directories, merge_files, merge_in_memory, merge_planned, merge_tensor,
+    merge_tensors, slerp, task_vector_statistics, trim, write_task_vector, write_task_vector_file,
 };
 pub use model::{
     Adapted, Canonical, Card, DataOrigin, FairseqTensor, FrontEndNorm, HeadsOrigin, Lineage, LoadReport,

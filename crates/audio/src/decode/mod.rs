@@ -24,6 +24,7 @@ use crate::error::Flaw;
 use ahead::{Ahead, Outcome, Sound};
 use guard::guarded;
 use packets::PacketDecoder;
+pub(crate) use packets::mean_of_channels;
 
 /// Samples that a whole recording may lack at its end: one MP3 frame, because taggers differ in whether they count their own.
 const LOOSE_END: u64 = 1152;
@@ -312,7 +313,7 @@ impl Decoder {
 }
 
 /// Position of the first sample that is NaN or infinite.
-fn first_not_finite(samples: &[f32]) -> Option<usize> {
+pub(crate) fn first_not_finite(samples: &[f32]) -> Option<usize> {
     // One product a sample is quick, and any culprit shows in the sum.
     let sum: f32 = samples.chunks(64).map(|chunk| chunk.iter().map(|x| x * 0.0).sum::<f32>()).sum();
     if sum == 0.0 { None } else { samples.iter().position(|x| !x.is_finite()) }

@@ -62,10 +62,10 @@ impl PacketDecoder {
                 }
                 let format = (buffer.spec().rate(), buffer.num_planes());
                 if let GenericAudioBufferRef::F32(buffer) = &buffer {
-                    average(format.1, buffer.iter_planes(), mono);
+                    mean_of_channels(format.1, buffer.iter_planes(), mono);
                 } else {
                     buffer.copy_to_vecs_planar(&mut self.planes);
-                    average(format.1, self.planes.iter().map(Vec::as_slice), mono);
+                    mean_of_channels(format.1, self.planes.iter().map(Vec::as_slice), mono);
                 }
                 Ok(Some(format))
             }
@@ -91,7 +91,11 @@ impl PacketDecoder {
 }
 
 /// Mean over channels. Shapes: planes `[c, t]`, appended `[t]`.
-fn average<'a>(n_channels: usize, mut planes: impl Iterator<Item = &'a [f32]>, mono: &mut Vec<f32>) {
+pub(crate) fn mean_of_channels<'a>(
+    n_channels: usize,
+    mut planes: impl Iterator<Item = &'a [f32]>,
+    mono: &mut Vec<f32>,
+) {
     let begin = mono.len();
     let Some(first) = planes.next() else { return };
     mono.extend_from_slice(first);

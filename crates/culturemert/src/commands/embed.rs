@@ -1,6 +1,5 @@
 //! `embed`: hidden states of recordings, written window after window.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
@@ -9,9 +8,10 @@ use mert::Precision;
 use serde_json::json;
 
 use crate::embedding::{Embedder, WINDOW_SECONDS};
-use crate::exit::usage;
+use crate::exit::{stopped, usage};
 use crate::inputs::{must_not_be, open_model};
 use crate::share::Share;
+use crate::sound::Sound;
 use crate::terminal::{Terminal, print_json};
 use crate::windows::Recording;
 
@@ -58,8 +58,9 @@ enum Pool {
     Mean,
 }
 
+/// What products are computed in.
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Dtype {
+pub enum Dtype {
     /// Exact against the recorded numbers of the originals.
     #[default]
     #[value(alias = "float32")]
@@ -92,18 +93,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     }
     let embedder =
         Embedder::new(&open_model(&args.model)?, args.normalize)?.with_precision(args.dtype.into());
-    let states = match args.layer.as_str() {
-        "all" => 0..embedder.n_states(),
-        number => match number.parse::<usize>() {
-            Ok(layer) if layer < embedder.n_states() => layer..layer + 1,
-            _ => {
-                let last = embedder.n_states() - 1;
-                return Err(usage(format!(
-                    "`--layer {number}` is neither `all` nor a number from 0 to {last}"
-                )));
-            }
-        },
-    };
+    let states = states_of(&args.layer, embedder.n_states())?;
     let share = args.shard.map(Share::resolve).transpose()?;
     let mine = |at: usize| share.is_none_or(|share| at % share.count == share.index);
     let of_share = args.audio.iter().enumerate().filter(|&(at, _)| mine(at)).map(|(_, audio)| audio);
@@ -112,12 +102,23 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let mut written = Vec::new();
     for (index, audio) in of_share.into_iter().enumerate() {
         let heard = |share: f64| bar.at(index, share);
-        let recording = Recording::survey(audio.clone(), args.resampler)?;
+        let sound = Sound::File(audio.clone(), args.resampler);
+        let recording = Recording::survey(&sound)?;
         let out = output_of(args, audio)?;
+        let embedding = Embedding::new(&embedder, &recording, &states, args.window)?;
         let shape = match args.pool {
-            Some(Pool::Mean) => write_means(&embedder, &recording, args, states.clone(), &out, &heard),
-            None => write_states(&embedder, &recording, args, states.clone(), &out, &heard),
-        }?;
+            Some(Pool::Mean) => {
+                let means = embedding.means(&heard, terminal)?;
+                files::write_npy(&out, &embedding.shape_of_means(), &means)?;
+                embedding.shape_of_means()
+            }
+            None => {
+                let mut grid = NpyGrid::create(&out, &embedding.shape())?;
+                embedding.states(&heard, terminal, |place, values| Ok(grid.write_at(place, values)?))?;
+                grid.finish()?;
+                embedding.shape()
+            }
+        };
         written.push(json!({ "audio": audio, "out": out, "shape": shape }));
         bar.at(index + 1, 0.0);
     }
@@ -139,93 +140,118 @@ fn output_of(args: &Args, audio: &Path) -> anyhow::Result<PathBuf> {
     Ok(args.out.join(audio.file_stem().unwrap_or_default()).with_extension("npy"))
 }
 
-/// Samples of a window, and the frames that all windows of the recording give.
-fn cut(embedder: &Embedder, recording: &Recording, args: &Args) -> anyhow::Result<(usize, usize)> {
-    let n_samples = recording.n_samples();
-    let window = match args.window {
-        0 => n_samples.max(1),
-        seconds => seconds * audio::SAMPLE_RATE as usize,
-    };
-    let n_frames = embedder.n_frames(n_samples, window);
-    ensure!(
-        n_frames > 0,
-        "`{}` has {n_samples} samples at 24 kHz, and the encoder needs {}",
-        recording.path().display(),
-        embedder.shortest()
-    );
-    Ok((window, n_frames))
+/// The states that are asked for: one by its number, or `all`.
+pub fn states_of(layer: &str, n_states: usize) -> anyhow::Result<Vec<usize>> {
+    match layer.parse::<usize>() {
+        _ if layer == "all" => Ok((0..n_states).collect()),
+        Ok(state) if state < n_states => Ok(vec![state]),
+        _ => {
+            let last = n_states - 1;
+            Err(usage(format!("`--layer {layer}` is neither `all` nor a number from 0 to {last}")))
+        }
+    }
 }
 
 /// Told the share of a recording that is done, 0 to 1.
 type Heard<'a> = &'a dyn Fn(f64);
 
-/// Runs every window and gives `each` its states, `[frames, width]` each, and its first frame.
-fn embed(
-    embedder: &Embedder,
-    recording: &Recording,
+/// A recording about to go through the encoder, window after window.
+pub struct Embedding<'a> {
+    embedder: &'a Embedder,
+    recording: &'a Recording<'a>,
+    states: &'a [usize],
+    /// Samples of a window.
     window: usize,
-    heard: Heard<'_>,
-    mut each: impl FnMut(&[Vec<f32>], usize) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let (mut first_frame, mut n_samples) = (0, 0);
-    recording.windows(window, embedder.normalises(), |part| {
-        n_samples += part.len();
-        if part.len() < embedder.shortest() {
-            return Ok(());
-        }
-        let (states, n_frames) = embedder.hidden(part)?;
-        each(&states, first_frame)?;
-        first_frame += n_frames;
-        heard(n_samples as f64 / recording.n_samples().max(1) as f64);
-        Ok(())
-    })
+    n_frames: usize,
 }
 
-/// Writes `states` frame by frame, `[states, frames, width]`.
-fn write_states(
-    embedder: &Embedder,
-    recording: &Recording,
-    args: &Args,
-    states: Range<usize>,
-    out: &Path,
-    heard: Heard<'_>,
-) -> anyhow::Result<[usize; 3]> {
-    let (window, n_frames) = cut(embedder, recording, args)?;
-    let width = embedder.width();
-    let shape = [states.len(), n_frames, width];
-    let mut grid = NpyGrid::create(out, &shape)?;
-    embed(embedder, recording, window, heard, |of_window, first_frame| {
-        for (index, values) in of_window[states.clone()].iter().enumerate() {
-            grid.write_at((index * n_frames + first_frame) * width, values)?;
-        }
-        Ok(())
-    })?;
-    grid.finish()?;
-    Ok(shape)
-}
+impl<'a> Embedding<'a> {
+    /// `states` of a recording that goes through the encoder `window_seconds` at a time, or as a whole where that is 0. Fails where it is
+    /// too short for a frame.
+    pub fn new(
+        embedder: &'a Embedder,
+        recording: &'a Recording<'a>,
+        states: &'a [usize],
+        window_seconds: usize,
+    ) -> anyhow::Result<Self> {
+        let n_samples = recording.n_samples();
+        let window = match window_seconds {
+            0 => n_samples.max(1),
+            seconds => seconds.saturating_mul(audio::SAMPLE_RATE as usize),
+        };
+        let n_frames = embedder.n_frames(n_samples, window);
+        ensure!(
+            n_frames > 0,
+            "`{}` has {n_samples} samples at 24 kHz, and the encoder needs {}",
+            recording.sound(),
+            embedder.shortest()
+        );
+        Ok(Self { embedder, recording, states, window, n_frames })
+    }
 
-/// Writes the mean over time of `states`, `[states, 1, width]`.
-fn write_means(
-    embedder: &Embedder,
-    recording: &Recording,
-    args: &Args,
-    states: Range<usize>,
-    out: &Path,
-    heard: Heard<'_>,
-) -> anyhow::Result<[usize; 3]> {
-    let (window, n_frames) = cut(embedder, recording, args)?;
-    let width = embedder.width();
-    let mut sums = vec![0.0f64; states.len() * width];
-    embed(embedder, recording, window, heard, |of_window, _| {
-        for (sums, values) in sums.chunks_exact_mut(width).zip(&of_window[states.clone()]) {
-            for row in values.chunks_exact(width) {
-                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+    /// `[states, frames, width]`.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.states.len(), self.n_frames, self.embedder.width()]
+    }
+
+    /// `[states, 1, width]`.
+    pub fn shape_of_means(&self) -> [usize; 3] {
+        [self.states.len(), 1, self.embedder.width()]
+    }
+
+    /// Gives `write_at` the frames of every state of a window after the other, and which element of [`Embedding::shape`] they begin at.
+    pub fn states(
+        &self,
+        heard: Heard<'_>,
+        terminal: &Terminal,
+        mut write_at: impl FnMut(usize, &[f32]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let width = self.embedder.width();
+        self.run(heard, terminal, |of_window, first_frame| {
+            for (index, &state) in self.states.iter().enumerate() {
+                write_at((index * self.n_frames + first_frame) * width, &of_window[state])?;
             }
-        }
-        Ok(())
-    })?;
-    let means: Vec<f32> = sums.iter().map(|sum| (sum / n_frames as f64) as f32).collect();
-    let shape = [states.len(), 1, width];
-    files::write_npy(out, &shape, &means)?;
-    Ok(shape)
+            Ok(())
+        })
+    }
+
+    /// The means over time, of the shape [`Embedding::shape_of_means`].
+    pub fn means(&self, heard: Heard<'_>, terminal: &Terminal) -> anyhow::Result<Vec<f32>> {
+        let width = self.embedder.width();
+        let mut sums = vec![0.0f64; self.states.len() * width];
+        self.run(heard, terminal, |of_window, _| {
+            for (sums, &state) in sums.chunks_exact_mut(width).zip(self.states) {
+                for row in of_window[state].chunks_exact(width) {
+                    sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(sums.iter().map(|sum| (sum / self.n_frames as f64) as f32).collect())
+    }
+
+    /// Runs every window and gives `each` all its states, `[frames, width]` each, and its first frame.
+    fn run(
+        &self,
+        heard: Heard<'_>,
+        terminal: &Terminal,
+        mut each: impl FnMut(&[Vec<f32>], usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let (embedder, recording) = (self.embedder, self.recording);
+        let (mut first_frame, mut n_samples) = (0, 0);
+        recording.windows(self.window, embedder.normalises(), |part| {
+            if terminal.caller_stops() {
+                return Err(stopped());
+            }
+            n_samples += part.len();
+            if part.len() < embedder.shortest() {
+                return Ok(());
+            }
+            let (states, n_frames) = embedder.hidden(part)?;
+            each(&states, first_frame)?;
+            first_frame += n_frames;
+            heard(n_samples as f64 / recording.n_samples().max(1) as f64);
+            Ok(())
+        })
+    }
 }

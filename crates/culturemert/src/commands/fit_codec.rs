@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codec::{Features, FitSettings};
+use codec::{Features, FitSettings, ResidualKMeans};
 
 use crate::inputs::open_corpus;
 use crate::terminal::{Terminal, print_json};
@@ -13,40 +13,48 @@ use crate::tokens::fit;
 #[command(
     after_help = "Example: culturemert fit-codec --corpus corpus --out codec --codebooks 4 --entries 64"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Prepared corpus.
     #[arg(long)]
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// Folder of the tokenizer.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Codebooks, one after the other on what the ones before left over.
     #[arg(long, default_value_t = 8)]
-    codebooks: usize,
+    pub codebooks: usize,
     /// Entries of each codebook.
     #[arg(long, default_value_t = 1024)]
-    entries: usize,
+    pub entries: usize,
     /// Frames to fit to, drawn from all training clips.
     #[arg(long, default_value_t = 250_000)]
-    max_frames: usize,
+    pub max_frames: usize,
     /// What is quantised.
     #[arg(long, value_enum, default_value_t = Kind::LogMel)]
-    features: Kind,
+    pub features: Kind,
     /// Bins of the features.
     #[arg(long)]
-    bins: Option<usize>,
+    pub bins: Option<usize>,
     /// Seed of all draws.
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub seed: u64,
 }
 
+/// What is quantised.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Kind {
+pub enum Kind {
+    /// Log-mel spectra.
     LogMel,
+    /// Constant-Q magnitudes.
     Cqt,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(fit_codec(args, terminal)?.statistics())
+}
+
+/// Fits the tokenizer and writes it.
+pub fn fit_codec(args: &Args, terminal: &Terminal) -> anyhow::Result<ResidualKMeans> {
     let features = match args.features {
         Kind::LogMel => Features::LogMel { bins: args.bins.unwrap_or(64) },
         Kind::Cqt => Features::Cqt { bins: args.bins.unwrap_or(84) },
@@ -63,5 +71,5 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let tokenizer = fit(&open_corpus(&args.corpus)?, &settings, |_| true, terminal)?;
     tokenizer.save(&args.out)?;
     terminal.say(format!("tokenizer `{}` in `{}`", codec::Tokenizer::hash(&tokenizer), args.out.display()));
-    print_json(tokenizer.statistics())
+    Ok(tokenizer)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use evaluate::Guidance;
-use weights::{LayerGroup, MergeOutput, MergePlan, merge_directories, merge_planned};
+use weights::{LayerGroup, MergeOutput, MergePlan, MergeReport, carry_out, merge_directories, merge_planned};
 
 use crate::exit::usage;
 use crate::guidance::{guided, in_words};
@@ -12,7 +12,7 @@ use crate::inputs::{ModelArgument, must_exist, must_not_be, open_model};
 use crate::terminal::{Terminal, print_json};
 
 /// λ of every task vector where none is given.
-pub(crate) const LAMBDA: f64 = 0.2;
+pub const LAMBDA: f64 = 0.2;
 
 /// Combine models in weight space: task arithmetic, or what a mergekit file says.
 #[derive(clap::Args)]
@@ -22,49 +22,54 @@ One λ a model: culturemert merge --base base --model makam --lambda 0.3 --model
 By similarity: culturemert merge --base base --model makam=makam-model --model carnatic=carnatic-model --lambda guided \\
     --similarity similarity.json --target makam --out merged"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Model the others were adapted from.
     #[arg(long, required_unless_present = "config")]
-    base: Option<PathBuf>,
+    pub base: Option<PathBuf>,
     /// Adapted model, or a task vector of one (`culturemert task-vector`); repeat for several. With a name, where λ follows similarity.
     #[arg(long, required_unless_present = "config", value_name = "[NAME=]DIR")]
-    model: Vec<ModelArgument>,
+    pub model: Vec<ModelArgument>,
     /// Weight of every task vector, 0.2 by default; or repeated, one for each model in their order. Negative: to forget. `guided`: by similarity.
     #[arg(long, allow_negative_numbers = true, value_name = "NUMBER|guided")]
-    lambda: Vec<Lambda>,
+    pub lambda: Vec<Lambda>,
     /// What `culturemert similarity --out` wrote, for `--lambda guided`; models are named after its cultures.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
-    similarity: Option<PathBuf>,
+    pub similarity: Option<PathBuf>,
     /// Culture the merge is for, with `--lambda guided`; by default all of the file together.
     #[arg(long, value_name = "CULTURE", requires = "similarity")]
-    target: Option<String>,
+    pub target: Option<String>,
     /// λ of every task vector in the uniform merge whose sum the guided weights have.
     #[arg(long, default_value_t = LAMBDA, allow_negative_numbers = true, requires = "similarity")]
-    uniform: f64,
+    pub uniform: f64,
     /// How evenly guided weights follow similarity, in mean divergences: large is uniform, small takes the nearest alone.
     #[arg(long, default_value_t = 1.0, requires = "similarity")]
-    temperature: f64,
+    pub temperature: f64,
     /// Factor of λ in a group of layers: front-end, projection, positional, mask-embedding, final-norm, layers, layers.3, layers.0-5. The first that fits counts.
     #[arg(long, value_name = "GROUP=FACTOR", value_parser = group_factor)]
-    group: Vec<(LayerGroup, f64)>,
+    pub group: Vec<(LayerGroup, f64)>,
     /// A mergekit YAML, or the same as TOML, instead.
     #[arg(long, conflicts_with_all = ["base", "model", "lambda", "group"])]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Folder of the merged model. It may be that of an input, which then is replaced.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Most bytes of tensors in one safetensors file; more makes several files with an index, as transformers reads them.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    shard_bytes: Option<u64>,
+    pub shard_bytes: Option<u64>,
     /// Licence to give the merged model out under; refused where the data or a model it is made of does not allow it.
     #[arg(long)]
-    licence: Option<String>,
+    pub licence: Option<String>,
     /// Markdown file with results of the merged model, for its card.
     #[arg(long)]
-    results: Option<PathBuf>,
+    pub results: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(&merge(args, terminal)?)
+}
+
+/// Writes the merged model; returns the report.
+pub fn merge(args: &Args, terminal: &Terminal) -> anyhow::Result<MergeReport> {
     let mut output = output_of(args)?;
     let report = if let Some(config) = &args.config {
         must_exist("merge configuration", config)?;
@@ -87,20 +92,31 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             });
             lambdas(&numbers.collect::<Vec<_>>(), models.len())?
         };
-        terminal.during("merge", || merge(base, &models, &lambdas, &args.group, &args.out, &output))?
+        terminal
+            .during("merge", || add_task_vectors(base, &models, &lambdas, &args.group, &args.out, &output))?
     };
     terminal.say(format!("merged model in `{}`", args.out.display()));
-    print_json(&report)
+    Ok(report)
 }
 
-fn merge(
+/// The same by a plan that is in no file; paths in it are relative to the working directory.
+pub fn merge_by(plan: &MergePlan, out: &Path, output: &MergeOutput) -> anyhow::Result<MergeReport> {
+    plan.check()?;
+    for model in plan.models.iter().map(|model| &model.model).chain(&plan.base_model) {
+        must_exist("model", Path::new(model))?;
+    }
+    Ok(carry_out(plan, Path::new(""), out, output)?)
+}
+
+/// `base + Σ λᵢ (modelᵢ − base)`.
+fn add_task_vectors(
     base: &Path,
     models: &[PathBuf],
     lambdas: &[f64],
     factors: &[(LayerGroup, f64)],
     out: &Path,
     output: &MergeOutput,
-) -> anyhow::Result<weights::MergeReport> {
+) -> anyhow::Result<MergeReport> {
     for model in models.iter().map(PathBuf::as_path).chain([base]) {
         open_model(model)?;
     }
@@ -113,7 +129,8 @@ fn merge(
 
 /// A value of `--lambda`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Lambda {
+pub enum Lambda {
+    /// As it is.
     Number(f64),
     /// By similarity.
     Guided,
@@ -149,7 +166,7 @@ fn guided_lambdas(args: &Args) -> anyhow::Result<(Vec<f64>, String)> {
 }
 
 /// One λ for each model.
-fn lambdas(given: &[f64], n_models: usize) -> anyhow::Result<Vec<f64>> {
+pub fn lambdas(given: &[f64], n_models: usize) -> anyhow::Result<Vec<f64>> {
     if let Some(lambda) = given.iter().find(|lambda| !lambda.is_finite()) {
         return Err(usage(format!("`--lambda {lambda}` is not a finite number")));
     }
@@ -165,7 +182,7 @@ fn lambdas(given: &[f64], n_models: usize) -> anyhow::Result<Vec<f64>> {
 }
 
 /// Reads `front-end=0.5`.
-pub(crate) fn group_factor(text: &str) -> Result<(LayerGroup, f64), String> {
+pub fn group_factor(text: &str) -> Result<(LayerGroup, f64), String> {
     let (group, factor) =
         text.split_once('=').ok_or("a group and a factor are needed, as in `front-end=0.5`")?;
     let group = group.parse::<LayerGroup>().map_err(|error| error.to_string())?;
@@ -175,7 +192,8 @@ pub(crate) fn group_factor(text: &str) -> Result<(LayerGroup, f64), String> {
     }
 }
 
-fn output_of(args: &Args) -> anyhow::Result<MergeOutput> {
+/// What the merged model is written with.
+pub fn output_of(args: &Args) -> anyhow::Result<MergeOutput> {
     let mut sections = Vec::new();
     if let Some(results) = &args.results {
         must_exist("results", results)?;

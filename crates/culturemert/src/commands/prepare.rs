@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use corpus::{CorpusError, PrepareRequest, Prepared, Progress, prepare};
+use corpus::{CorpusError, PrepareRequest, Prepared, Progress};
 
 use crate::exit::{Interrupted, usage};
 use crate::inputs::{must_exist, open_codec, open_corpus};
-use crate::interrupt::stop_flag;
 use crate::share::{Share, Work};
 use crate::terminal::{Terminal, print_json};
 use crate::tokens::{fits_a_corpus, tokenize_corpus};
@@ -14,49 +13,54 @@ use crate::tokens::{fits_a_corpus, tokenize_corpus};
 /// Decode recordings to 24 kHz mono and lay them down as a corpus; what cannot be used is quarantined with its reason.
 #[derive(clap::Args)]
 #[command(after_help = "Example: culturemert prepare --index recordings/index.tsv --out corpus")]
-pub(crate) struct Args {
+pub struct Args {
     /// A TSV, CSV or JSONL file with the columns path, culture, split, tags, licence, group, start, end; or a folder with a folder per culture.
     #[arg(long)]
-    index: PathBuf,
+    pub index: PathBuf,
     /// Folder of the corpus. The same command goes on where it was interrupted.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Tokenizer whose codes are written too.
     #[arg(long)]
-    codec: Option<PathBuf>,
+    pub codec: Option<PathBuf>,
     /// Bandwidth of an EnCodec model in kbit/s, see `tokenize`.
     #[arg(long, value_name = "KBPS", requires = "codec")]
-    bandwidth: Option<f64>,
+    pub bandwidth: Option<f64>,
     /// How recordings come to 24 kHz: `torchaudio`, as the published models heard them, or `hq`.
     #[arg(long, default_value_t)]
-    resampler: audio::Resampler,
+    pub resampler: audio::Resampler,
     /// Seconds of a segment.
     #[arg(long, default_value_t = 30.0)]
-    segment_seconds: f64,
+    pub segment_seconds: f64,
     /// Bytes of the largest audio file of the corpus; jobs that share `tokenize` take whole files. Without it 1 GiB.
     #[arg(long, value_name = "BYTES")]
-    shard_bytes: Option<u64>,
+    pub shard_bytes: Option<u64>,
     /// Fail when more than this share of the recordings is unusable.
     #[arg(long, default_value_t = 0.1)]
-    max_quarantined: f64,
+    pub max_quarantined: f64,
     /// Decode share I of N only (`1/4` … `4/4`); `auto` asks the environment of a Slurm array, an indexed Kubernetes job or GNU parallel.
     #[arg(long, value_name = "I/N")]
-    shard: Option<Share>,
+    pub shard: Option<Share>,
     /// Put together what N shares decoded; names those that are not done. Without it, what is missing is decoded here.
     #[arg(long, value_name = "N", conflicts_with = "shard")]
-    assemble: Option<usize>,
+    pub assemble: Option<usize>,
     /// A folder that recordings may lie in beside the folder of the index. Paths and links that lead elsewhere are not followed.
     #[arg(long, value_name = "DIR")]
-    audio_root: Vec<PathBuf>,
+    pub audio_root: Vec<PathBuf>,
     /// Keep the splits of recordings whose index states none in this file: read there, or drawn and written.
     #[arg(long, value_name = "FILE")]
-    splits: Option<PathBuf>,
+    pub splits: Option<PathBuf>,
     /// Replace a corpus made of other recordings or settings; it stays until the new one is whole.
     #[arg(long)]
-    replace: bool,
+    pub replace: bool,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(&prepare(args, terminal)?)
+}
+
+/// Prepares the corpus, or a share of it; returns the report.
+pub fn prepare(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Value> {
     must_exist("index", &args.index)?;
     let codec = args.codec.as_deref().map(|path| open_codec(path, args.bandwidth)).transpose()?;
     codec.as_deref().map_or(Ok(()), fits_a_corpus)?;
@@ -74,7 +78,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     match &prepared {
         Prepared::ShareDecoded { recordings, broken } => {
             terminal.say(format!("{recordings} recordings decoded, {broken} unusable"));
-            return print_json(&serde_json::json!({ "decoded": recordings, "unusable": broken }));
+            return Ok(serde_json::json!({ "decoded": recordings, "unusable": broken }));
         }
         Prepared::UpToDate(_) => terminal.say("nothing to do: the corpus is there already"),
         Prepared::Built(_) => {}
@@ -85,9 +89,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         report.prepared, report.asked, report.quarantined, report.clips, report.hours
     ));
     if let Some(codec) = codec {
-        tokenize_corpus(&open_corpus(&args.out)?, codec.as_ref(), Work::Whole, stop_flag(), terminal)?;
+        let corpus = open_corpus(&args.out)?;
+        tokenize_corpus(&corpus, codec.as_ref(), Work::Whole, terminal.stop_flag(), terminal)?;
     }
-    print_json(report)
+    Ok(serde_json::to_value(report)?)
 }
 
 /// Prepares with a progress bar; an interruption keeps what is done.
@@ -108,7 +113,7 @@ pub(crate) fn prepare_with_bar(request: &PrepareRequest, terminal: &Terminal) ->
         }
         Progress::Stored { done, total } => bar.set_message(format!("({done} of {total} files written)")),
     };
-    let prepared = prepare(request, stop_flag(), &watch);
+    let prepared = corpus::prepare(request, terminal.stop_flag(), &watch);
     bar.finish_and_clear();
     match prepared {
         Err(CorpusError::Interrupted { .. }) => {

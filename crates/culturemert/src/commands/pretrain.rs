@@ -6,14 +6,15 @@ use std::time::Duration;
 use burn::tensor::Device;
 use corpus::Corpus;
 use pretrain::{
-    Event, Outcome, Ranks, RunFolder, RunRequest, TrainFile, TrainPlan, calibrate, run as train, together,
+    Alone, Calibration, Event, Finished, Outcome, Ranks, RunFolder, RunRequest, TrainFile, TrainPlan,
+    calibrate, run as train, together,
 };
 use serde_json::json;
 
-use crate::exit::{Interrupted, usage};
+use crate::exit::{interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
-use crate::interrupt::{be_silent, stop_flag};
+use crate::interrupt::be_silent;
 use crate::launch::with_ranks;
 use crate::terminal::{Terminal, print_json, print_text};
 use crate::training_probes::TrainingProbes;
@@ -26,47 +27,51 @@ use crate::training_probes::TrainingProbes;
                   To go on: culturemert pretrain --resume --corpus corpus --out run\n\
                   By 4 processes: mpirun -n 4 culturemert pretrain … (built with `--features mpi`)"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Plan: a TOML file, or a preset (`pocket`, `paper`, `mert`). With `--resume` by default the run's own.
     #[arg(long, required_unless_present_any = ["resume", "example"])]
-    config: Option<String>,
+    pub config: Option<String>,
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present_any = ["dry_run", "example"])]
-    corpus: Option<PathBuf>,
+    pub corpus: Option<PathBuf>,
+    /// What it begins with.
     #[command(flatten)]
-    begin: InitArgs,
+    pub begin: InitArgs,
     /// Folder of the run.
     #[arg(long, required_unless_present_any = ["dry_run", "example"])]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Go on with the run in the folder: weights, optimiser and place from its newest whole checkpoint.
     #[arg(long)]
-    resume: bool,
+    pub resume: bool,
     /// Go on although plan, corpus, codes or initial weights are not what the run was begun with; run, log and model record it.
     #[arg(long, requires = "resume")]
-    accept_drift: bool,
+    pub accept_drift: bool,
     /// Print the plan with every default filled in, and do nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// With `--dry-run`: make so many updates of each stage (by default 20, within 5 minutes in all) on the corpus, write nothing, and print
     /// as JSON what hours and memory the plan would take here, and how far that may be off.
     #[arg(long, value_name = "UPDATES", num_args = 0..=1, default_missing_value = "20", requires = "dry_run", requires = "corpus")]
-    calibrate: Option<u64>,
+    pub calibrate: Option<u64>,
     /// Print a preset (by default `pocket`) as a plan to start from, every key with what it does, and do nothing.
     #[arg(long, value_name = "PRESET", num_args = 0..=1, default_missing_value = "pocket", conflicts_with_all = ["config", "corpus", "out", "resume", "dry_run", "set"])]
-    example: Option<String>,
+    pub example: Option<String>,
     /// Change a key of the plan, for instance `stage.0.updates=100`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub set: Vec<String>,
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
-    codec_hash: Option<String>,
+    pub codec_hash: Option<String>,
     /// Of several processes started together: seconds after which one that the others wait for is taken for lost.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-    patience: u64,
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE)]
+    pub patience: u64,
 }
 
 /// Most time a calibration takes, but for what a first update of each stage does.
 const CALIBRATION: Duration = Duration::from_mins(5);
+
+/// Seconds after which a silent rank is taken for lost.
+pub const PATIENCE: u64 = 3600;
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(preset) = &args.example {
@@ -81,12 +86,89 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     })
 }
 
+fn run_as(args: &Args, ranks: &dyn Ranks, terminal: &Terminal) -> anyhow::Result<()> {
+    let opened = together(ranks, open(args))?;
+    let is_first = ranks.rank() == 0;
+    let Some(ground) = &opened.ground else {
+        return if is_first { print_text(&opened.plan.to_toml()) } else { Ok(()) };
+    };
+    if let Some(updates) = args.calibrate {
+        return match calibrated(updates, &opened.request(ground, args, ranks, terminal), terminal)? {
+            Some(calibration) if is_first => print_json(&calibration),
+            Some(_) => Ok(()),
+            None => Err(interrupted("nothing was written")),
+        };
+    }
+    match trained(&opened.request(ground, args, ranks, terminal), terminal, &mut |_| {})? {
+        Trained::Finished(..) if !is_first => Ok(()),
+        Trained::Finished(finished, model) => {
+            terminal.say(format!("model in `{}` after {:.0} s", model.display(), finished.seconds));
+            print_json(&document(&finished, &model))
+        }
+        Trained::Interrupted(interruption) => {
+            let command = resuming(std::env::args());
+            Err(interrupted(interruption.sentence(&format!("with: {command}"))))
+        }
+    }
+}
+
+/// How training ended.
+pub enum Trained {
+    /// The model was written to this folder.
+    Finished(Finished, PathBuf),
+    /// It was asked to stop.
+    Interrupted(Interruption),
+}
+
+/// What there is of a run that was asked to stop: this many updates, in a checkpoint.
+pub struct Interruption(pub u64);
+
+impl Interruption {
+    /// What is kept, and `how` to go on with it.
+    pub fn sentence(&self, how: &str) -> String {
+        match self.0 {
+            0 => format!("no update was completed; begin again {how}"),
+            update => format!("a checkpoint holds update {update}; go on {how}"),
+        }
+    }
+}
+
+/// What is said of a finished run on stdout.
+pub fn document(finished: &Finished, model: &Path) -> serde_json::Value {
+    json!({
+        "model": model,
+        "model_hash": finished.model_hash,
+        "seconds": finished.seconds,
+        "trained_parameters": finished.trained_parameters,
+    })
+}
+
+/// Trains in this process alone. `heard` is told of every event after the terminal.
+pub fn pretrain(
+    args: &Args,
+    terminal: &Terminal,
+    heard: &mut dyn FnMut(&Event<'_>),
+) -> anyhow::Result<Trained> {
+    let opened = open(args)?;
+    let Some(ground) = opened.ground.as_ref().filter(|_| !args.dry_run) else {
+        return Err(usage("`--dry-run` trains nothing"));
+    };
+    trained(&opened.request(ground, args, &Alone, terminal), terminal, heard)
+}
+
 /// What all ranks open alike.
 struct Opened {
     plan: TrainPlan,
     beginning: Beginning,
-    /// Corpus and tokenizer, where something is to be trained.
-    ground: Option<(Corpus, String)>,
+    /// Where something is to be trained.
+    ground: Option<Ground>,
+}
+
+/// What is trained on, and where to.
+struct Ground {
+    corpus: Corpus,
+    tokenizer: String,
+    out: PathBuf,
 }
 
 fn open(args: &Args) -> anyhow::Result<Opened> {
@@ -103,76 +185,73 @@ fn open(args: &Args) -> anyhow::Result<Opened> {
     }
     let corpus = open_corpus(corpus)?;
     let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
-    Ok(Opened { plan, beginning, ground: Some((corpus, tokenizer)) })
+    let out = args.out.clone().unwrap_or_default();
+    Ok(Opened { plan, beginning, ground: Some(Ground { corpus, tokenizer, out }) })
 }
 
-fn run_as(args: &Args, ranks: &dyn Ranks, terminal: &Terminal) -> anyhow::Result<()> {
-    let Opened { plan, beginning, ground } = together(ranks, open(args))?;
-    let is_first = ranks.rank() == 0;
-    let Some((corpus, tokenizer)) = ground else {
-        return if is_first { print_text(&plan.to_toml()) } else { Ok(()) };
-    };
-    let out = args.out.as_deref().unwrap_or(Path::new(""));
-    let request = RunRequest {
-        plan: &plan,
-        corpus: &corpus,
-        tokenizer: &tokenizer,
-        init: beginning.init(),
-        out,
-        resume: args.resume,
-        accept_drift: args.accept_drift,
-        device: Device::flex(),
-        ranks,
-        stop: stop_flag(),
-    };
-    if let Some(updates) = args.calibrate {
-        let mut shown = Watch::new(&plan, terminal).watcher();
-        let mut watch = |event: Event<'_>| {
-            if let Event::Notice(_) = event {
-                shown(event);
-            }
-        };
-        return match calibrate(&request, updates, CALIBRATION, &mut watch)? {
-            Some(calibration) if is_first => print_json(&calibration),
-            Some(_) => Ok(()),
-            None => Err(Interrupted("nothing was written".into()).into()),
-        };
-    }
-    let mut probes = together(ranks, TrainingProbes::new(&plan.probe, &corpus, out, terminal))?;
-    let mut shown = Watch::new(&plan, terminal).watcher();
-    let mut watch = |event: Event<'_>| match event {
-        _ if !is_first => {}
-        Event::Probe(due) => probes.probe(&due),
-        Event::Resumed(update) => {
-            probes.resume(update);
-            shown(Event::Resumed(update));
-        }
-        other => shown(other),
-    };
-    match train(&request, &mut watch)? {
-        Outcome::Finished(_) if !is_first => Ok(()),
-        Outcome::Finished(finished) => {
-            terminal.say(format!(
-                "model in `{}` after {:.0} s",
-                out.join("model").display(),
-                finished.seconds
-            ));
-            print_json(&json!({
-                "model": out.join("model"),
-                "model_hash": finished.model_hash,
-                "seconds": finished.seconds,
-                "trained_parameters": finished.trained_parameters,
-            }))
-        }
-        Outcome::Interrupted(update) => {
-            let command = resuming(std::env::args());
-            let message = match update {
-                0 => format!("no update was completed; begin again with: {command}"),
-                _ => format!("a checkpoint holds update {update}; go on with: {command}"),
-            };
-            Err(Interrupted(message).into())
+impl Opened {
+    fn request<'a>(
+        &'a self,
+        ground: &'a Ground,
+        args: &Args,
+        ranks: &'a dyn Ranks,
+        terminal: &'a Terminal,
+    ) -> RunRequest<'a> {
+        RunRequest {
+            plan: &self.plan,
+            corpus: &ground.corpus,
+            tokenizer: &ground.tokenizer,
+            init: self.beginning.init(),
+            out: &ground.out,
+            resume: args.resume,
+            accept_drift: args.accept_drift,
+            device: Device::flex(),
+            ranks,
+            stop: terminal.stop_flag(),
         }
     }
+}
+
+/// What the plan would take here; none where it was asked to stop.
+fn calibrated(
+    updates: u64,
+    request: &RunRequest<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<Calibration>> {
+    let mut shown = Watch::new(request.plan, terminal).watcher();
+    let mut watch = |event: Event<'_>| {
+        if let Event::Notice(_) = event {
+            shown(&event);
+        }
+    };
+    Ok(calibrate(request, updates, CALIBRATION, &mut watch)?)
+}
+
+/// Trains as one of the ranks; the first shows it and tells `heard`.
+fn trained(
+    request: &RunRequest<'_>,
+    terminal: &Terminal,
+    heard: &mut dyn FnMut(&Event<'_>),
+) -> anyhow::Result<Trained> {
+    let RunRequest { plan, corpus, out, ranks, .. } = *request;
+    let mut probes = together(ranks, TrainingProbes::new(&plan.probe, corpus, out, terminal))?;
+    let mut shown = Watch::new(plan, terminal).watcher();
+    let mut watch = |event: Event<'_>| {
+        if ranks.rank() > 0 {
+            return;
+        }
+        match &event {
+            Event::Probe(due) => probes.probe(due),
+            Event::Resumed(update) => probes.resume(*update),
+            _ => {}
+        }
+        shown(&event);
+        heard(&event);
+    };
+    Ok(match train(request, &mut watch)? {
+        Outcome::Finished(finished) => Trained::Finished(finished, out.join("model")),
+        Outcome::Interrupted(update) => Trained::Interrupted(Interruption(update)),
+    })
 }
 
 /// The plan asked for; of a run that is resumed, without another, its own.
@@ -230,10 +309,10 @@ impl<'a> Watch<'a> {
         Self { terminal, bar, updates: plan.updates() }
     }
 
-    pub(crate) fn watcher(self) -> impl FnMut(Event<'_>) {
+    pub(crate) fn watcher(self) -> impl FnMut(&Event<'_>) {
         move |event| match event {
             Event::Resumed(update) => {
-                self.bar.set_position(update);
+                self.bar.set_position(*update);
                 // What an earlier sitting did says nothing about the speed of this one.
                 self.bar.reset_eta();
                 self.line(format!("going on after update {update}"));

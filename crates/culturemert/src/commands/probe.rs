@@ -7,7 +7,8 @@ use evaluate::Probe;
 use crate::embedding::Embedder;
 use crate::exit::usage;
 use crate::inputs::{must_have_culture, open_corpus, open_model};
-use crate::probe_settings::{SHARES, Splits, probe_config};
+pub use crate::probe_settings::Splits;
+use crate::probe_settings::{SHARES, probe_config};
 use crate::probing::{Task, embed_clips, encoder_facts};
 use crate::terminal::{Terminal, print_json};
 
@@ -20,40 +21,45 @@ use crate::terminal::{Terminal, print_json};
 #[command(
     after_help = "Example: culturemert probe --model model --corpus corpus --tags makam: --out makam.json"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Model directory.
     #[arg(long)]
-    model: PathBuf,
+    pub model: PathBuf,
     /// Prepared corpus.
     #[arg(long)]
-    corpus: PathBuf,
+    pub corpus: PathBuf,
     /// What the names of the tags begin with, for instance `makam:`; every recording that has one takes part.
     #[arg(long, value_name = "PREFIX")]
-    tags: String,
+    pub tags: String,
     /// Only recordings of this culture.
     #[arg(long)]
-    culture: Option<String>,
+    pub culture: Option<String>,
     /// Where the result goes; the trained probe goes beside it as `.safetensors`.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
     /// `corpus`: the corpus's splits; `group`: drawn for these tags alone, by group, half of the recordings for training.
     #[arg(long, value_enum, default_value_t = Splits::Corpus)]
-    split: Splits,
+    pub split: Splits,
     /// Seed of splits by group.
     #[arg(long, default_value_t = 0)]
-    split_seed: u64,
+    pub split_seed: u64,
     /// Settings of the probe as TOML; by default MARBLE's.
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
-    normalize: Option<bool>,
+    pub normalize: Option<bool>,
 }
 
 /// Key of the result that says which trained probe it is of.
 pub(crate) const PROBE_SHA256: &str = "probe_sha256";
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(&probe(args, terminal)?)
+}
+
+/// Trains, measures and writes a probe; returns what its result file says.
+pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Value> {
     let probe_file = probe_file_of(&args.out)?;
     let corpus = open_corpus(&args.corpus)?;
     let directory = open_model(&args.model)?;
@@ -72,7 +78,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let hash = directory.identity()?.to_string();
     let facts =
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
-    let outcome = terminal.during("probe", || task.probe(&corpus, &features, &facts, &config))?;
+    let stop = terminal.caller_flag();
+    let outcome = terminal.during("probe", || task.probe_until(&corpus, &features, &facts, &config, stop))?;
     let result = &outcome.result;
     let probe = outcome.probe.to_bytes()?;
     let mut stated = serde_json::to_value(result)?;
@@ -91,7 +98,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         result.tags.len(),
         result.left_out.len(),
     ));
-    print_json(&stated)
+    Ok(stated)
 }
 
 /// Where the trained probe goes. Nothing but an older probe is written over.

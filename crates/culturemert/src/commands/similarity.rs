@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use evaluate::{Bootstrap, DivergenceUnit, Guidance, RecordingCounts, SimilarityRequest, TransferCell};
+use evaluate::{
+    Bootstrap, DivergenceUnit, Guidance, RecordingCounts, SimilarityReport, SimilarityRequest, TransferCell,
+};
 use study::MeasuredTransfer;
 
 use crate::exit::usage;
@@ -20,73 +22,74 @@ use crate::token_counts::{Tokens, counted, kept};
 #[command(
     after_help = "Example: culturemert similarity --corpus corpus --counts counts.safetensors --format text"
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Prepared corpus with codes.
     #[arg(long, required_unless_present_any = ["codes", "counts"])]
-    corpus: Option<PathBuf>,
+    pub corpus: Option<PathBuf>,
     /// Which codes, where the corpus has several.
     #[arg(long, requires = "corpus")]
-    codec_hash: Option<String>,
+    pub codec_hash: Option<String>,
     /// Codes of any other tokenizer: a culture and its folder of `.npy` files, uint16 `[frames, codebooks]`, one a recording; repeat for
     /// every culture.
     #[arg(long, value_name = "CULTURE=DIR", conflicts_with = "corpus", requires = "entries")]
-    codes: Vec<String>,
+    pub codes: Vec<String>,
     /// Entries of a codebook of these codes.
     #[arg(long, requires = "codes")]
-    entries: Option<usize>,
+    pub entries: Option<usize>,
     /// Counts by recording (safetensors, uint32 `[recordings, codebooks, entries]`): written, or used again where they are of the same
     /// tokens. Alone, they are all that is read.
     #[arg(long, value_name = "FILE")]
-    counts: Option<PathBuf>,
+    pub counts: Option<PathBuf>,
     /// Where the JSON goes, besides stdout.
     #[arg(long)]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// What stdout shows.
     #[arg(long, value_enum, default_value_t = Format::Json)]
-    format: Format,
+    pub format: Format,
     /// Unit of divergences with intervals and floors; the plain matrices are there in both.
     #[arg(long, value_enum, default_value_t = Unit::Nats)]
-    unit: Unit,
+    pub unit: Unit,
     /// What is drawn for intervals and halves: recordings, or whole groups (performer, album) of them.
     #[arg(long, value_enum, default_value_t = By::Recording)]
-    by: By,
+    pub by: By,
     /// Resamples of the intervals.
     #[arg(long, default_value_t = 1000)]
-    resamples: usize,
+    pub resamples: usize,
     /// Random halvings of every culture.
     #[arg(long, default_value_t = 200)]
-    splits: usize,
+    pub splits: usize,
     /// Share of the resamples inside an interval.
     #[arg(long, default_value_t = 0.95)]
-    level: f64,
+    pub level: f64,
     /// Seed of all draws.
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub seed: u64,
     /// Measured transfer to compare with: `evaluation.json` of `evaluate`, or `results.json` of `reproduce`.
     #[arg(long, value_name = "FILE")]
-    transfer: Option<PathBuf>,
+    pub transfer: Option<PathBuf>,
     /// What a model of `evaluation.json` was adapted to; repeat for every adapted model.
     #[arg(long, value_name = "MODEL=CULTURE", requires = "transfer")]
-    source: Vec<String>,
+    pub source: Vec<String>,
     /// The culture of a data set of `evaluation.json`, where it is not the set's name.
     #[arg(long, value_name = "SET=CULTURE", requires = "transfer")]
-    target: Vec<String>,
+    pub target: Vec<String>,
     /// Cultures there are models of, for weights by similarity; by default all.
     #[arg(long, value_delimiter = ',', value_name = "CULTURE,…")]
-    adapted: Vec<String>,
+    pub adapted: Vec<String>,
     /// Print the part of a training plan that reads cultures by their similarity to this one (`all`: to all together) instead of the report.
     #[arg(long, value_name = "CULTURE", conflicts_with = "transfer")]
-    mixture: Option<String>,
+    pub mixture: Option<String>,
     /// λ of every task vector in a uniform merge; weights by similarity add to the same sum.
     #[arg(long, default_value_t = 0.2, allow_negative_numbers = true)]
-    lambda: f64,
+    pub lambda: f64,
     /// How evenly weights follow similarity, in mean divergences: large is uniform, small takes the nearest alone.
     #[arg(long, default_value_t = 1.0)]
-    temperature: f64,
+    pub temperature: f64,
 }
 
+/// What stdout shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub enum Format {
     /// Everything, for programs.
     Json,
     /// Tables, for people.
@@ -95,20 +98,35 @@ enum Format {
 
 /// Names of [`DivergenceUnit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Unit {
+pub enum Unit {
     /// Natural logarithm, at most 0.693.
     Nats,
     /// Logarithm to base 2, at most 1.
     Bits,
 }
 
+/// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum By {
+pub enum By {
+    /// Recordings.
     Recording,
+    /// Whole groups of them.
     Group,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let report = similarity(args, terminal)?;
+    if let Some(target) = &args.mixture {
+        return print_text(&mixture_for(target, &report)?);
+    }
+    match args.format {
+        Format::Json => print_json(&report),
+        Format::Text => print_text(&report.to_text()),
+    }
+}
+
+/// Compares; the report goes to `--out` too, where that is given.
+pub fn similarity(args: &Args, terminal: &Terminal) -> anyhow::Result<SimilarityReport> {
     let inputs = [("corpus", &args.corpus), ("file of counts", &args.counts), ("transfer", &args.transfer)];
     for (what, input) in inputs {
         if let (Some(out), Some(input)) = (&args.out, input) {
@@ -139,20 +157,14 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     if let Some(out) = &args.out {
         files::write_json(out, &serde_json::to_string_pretty(&report)?)?;
     }
-    if let Some(target) = &args.mixture {
-        return print_text(&mixture_for(target, &report)?);
-    }
-    match args.format {
-        Format::Json => print_json(&report),
-        Format::Text => print_text(&report.to_text()),
-    }
+    Ok(report)
 }
 
 /// The word for all cultures together.
 const ALL: &str = "all";
 
 /// Shares for one target, as a part of a training plan.
-fn mixture_for(target: &str, report: &evaluate::SimilarityReport) -> anyhow::Result<String> {
+fn mixture_for(target: &str, report: &SimilarityReport) -> anyhow::Result<String> {
     let asked = |guided: &&evaluate::GuidedTarget| match &guided.target {
         Some(culture) => culture == target,
         None => target == ALL,

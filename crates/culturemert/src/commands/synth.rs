@@ -6,37 +6,43 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::json;
 
+use crate::exit::Interrupted;
 use crate::terminal::{Terminal, print_json};
 
 /// Write the built-in corpus: five synthetic traditions as recordings with an index.
 #[derive(clap::Args)]
 #[command(after_help = "Example: culturemert synth --out synthetic --minutes 4")]
-pub(crate) struct Args {
+pub struct Args {
     /// Folder for the recordings and `index.jsonl`.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Minutes of each tradition.
     #[arg(long, default_value_t = 4.0, allow_negative_numbers = true)]
-    minutes: f64,
+    pub minutes: f64,
     /// Seconds of each piece.
     #[arg(long, default_value_t = 30.0)]
-    piece_seconds: f64,
+    pub piece_seconds: f64,
     /// Write also what is known of single moments, `beats.tsv` and `melody.tsv`, for `evaluate --frames`.
     #[arg(long)]
-    annotations: bool,
+    pub annotations: bool,
     /// Another seed is another corpus.
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub seed: u64,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(&synth(args, terminal)?)
+}
+
+/// Writes the corpus; returns how many pieces it has and where their index is.
+pub fn synth(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Value> {
     let request = synth::PlanRequest::uniform(args.seed, args.minutes, args.piece_seconds);
     let pieces = planned(&request)?;
     write(&pieces, &args.out, terminal)?;
     if args.annotations {
         write_annotations(&pieces, &args.out)?;
     }
-    print_json(&json!({ "pieces": pieces.len(), "index": args.out.join("index.jsonl"), "synthetic": true }))
+    Ok(json!({ "pieces": pieces.len(), "index": args.out.join("index.jsonl"), "synthetic": true }))
 }
 
 /// The pieces of a plan.
@@ -48,6 +54,9 @@ pub(crate) fn planned(request: &synth::PlanRequest) -> anyhow::Result<Vec<synth:
 pub(crate) fn write(pieces: &[synth::Piece], out: &Path, terminal: &Terminal) -> anyhow::Result<()> {
     let bar = terminal.bar("synth", pieces.len() as u64);
     pieces.par_iter().try_for_each(|piece| -> anyhow::Result<()> {
+        if terminal.caller_stops() {
+            return Err(Interrupted("the pieces so far are there, without an index".into()).into());
+        }
         let path = out.join(file_name(piece));
         let samples = synth::render(piece, audio::SAMPLE_RATE);
         let mut wav = Vec::new();

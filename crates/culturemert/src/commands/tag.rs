@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use evaluate::{Probe, sliding_windows};
 use serde_json::json;
+use weights::ModelDirectory;
 
 use crate::commands::probe::PROBE_SHA256;
 use crate::embedding::Embedder;
-use crate::exit::usage;
-use crate::inputs::{load_audio, must_exist, open_model};
+use crate::exit::{stopped, usage};
+use crate::inputs::{must_exist, open_model};
+use crate::sound::Sound;
 use crate::terminal::{Terminal, print_json};
 
 /// Print the tags of recordings with their probabilities, likeliest first.
@@ -34,51 +36,70 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let directory = open_model(&args.model)?;
-    must_exist("probe", &args.probe)?;
-    let probe = Probe::load(&args.probe)?;
-    warn_of_other_result(&args.probe, terminal);
-    let encoder = &probe.facts().encoder;
-    if directory.identity()?.to_string() != encoder.hash {
-        let (probe, model) = (args.probe.display(), args.model.display());
-        return Err(usage(format!(
-            "probe `{probe}` was trained on model `{}`, not on `{model}`",
-            encoder.name
-        )));
-    }
+    let probe = open_probe(&args.probe, &directory, terminal)?;
     let embedder = Embedder::new(&directory, args.normalize)?;
     let mut all = Vec::new();
     let bar = terminal.parts_bar("tag", args.audio.len());
     for (index, audio) in args.audio.iter().enumerate() {
-        let mut samples = load_audio(audio, args.resampler)?;
-        embedder.prepare(&mut samples);
-        let mut features = Vec::new();
-        for window in sliding_windows(samples.len(), audio::SAMPLE_RATE, encoder.chunk_seconds, 0.0) {
-            bar.at(index, window.start as f64 / samples.len() as f64);
-            if window.len >= embedder.shortest() {
-                features.extend(embedder.means(&samples[window.start..window.start + window.len])?);
-            }
-        }
-        if features.is_empty() {
-            anyhow::bail!(
-                "`{}` is too short: the model needs {} samples",
-                audio.display(),
-                embedder.shortest()
-            );
-        }
-        let mut tags: Vec<(f64, &String)> =
-            probe.probabilities(&features)?.into_iter().zip(probe.tags()).collect();
-        tags.sort_by(|a, b| b.0.total_cmp(&a.0));
-        if let Some((probability, tag)) = tags.first() {
+        let sound = Sound::File(audio.clone(), args.resampler);
+        let tags = tags(&embedder, &probe, &sound, &|share| bar.at(index, share), terminal)?;
+        if let Some((tag, probability)) = tags.first() {
             bar.suspend(|| terminal.say(format!("`{}`: {tag} ({probability:.2})", audio.display())));
         }
         let tags: Vec<_> = tags
             .into_iter()
-            .map(|(probability, tag)| json!({ "tag": tag, "probability": probability }))
+            .map(|(tag, probability)| json!({ "tag": tag, "probability": probability }))
             .collect();
         all.push(json!({ "audio": audio, "tags": tags }));
     }
     bar.finish();
     print_json(&all)
+}
+
+/// Reads a probe; fails where it was trained on another model than the one in `directory`.
+pub fn open_probe(path: &Path, directory: &ModelDirectory, terminal: &Terminal) -> anyhow::Result<Probe> {
+    must_exist("probe", path)?;
+    let probe = Probe::load(path)?;
+    warn_of_other_result(path, terminal);
+    let encoder = &probe.facts().encoder;
+    if directory.identity()?.to_string() != encoder.hash {
+        let (probe, model) = (path.display(), directory.dir().display());
+        return Err(usage(format!(
+            "probe `{probe}` was trained on model `{}`, not on `{model}`",
+            encoder.name
+        )));
+    }
+    Ok(probe)
+}
+
+/// The tags of a probe with their probabilities, likeliest first. `heard` is told the share that is done, 0 to 1.
+pub fn tags(
+    embedder: &Embedder,
+    probe: &Probe,
+    sound: &Sound,
+    heard: &dyn Fn(f64),
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<(String, f64)>> {
+    let mut samples = sound.samples()?;
+    embedder.prepare(&mut samples);
+    let mut features = Vec::new();
+    let chunk_seconds = probe.facts().encoder.chunk_seconds;
+    for window in sliding_windows(samples.len(), audio::SAMPLE_RATE, chunk_seconds, 0.0) {
+        if terminal.caller_stops() {
+            return Err(stopped());
+        }
+        heard(window.start as f64 / samples.len() as f64);
+        if window.len >= embedder.shortest() {
+            features.extend(embedder.means(&samples[window.start..window.start + window.len])?);
+        }
+    }
+    if features.is_empty() {
+        anyhow::bail!("`{sound}` is too short: the model needs {} samples", embedder.shortest());
+    }
+    let tags = probe.tags().iter().cloned();
+    let mut tags: Vec<(String, f64)> = tags.zip(probe.probabilities(&features)?).collect();
+    tags.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Ok(tags)
 }
 
 /// A `probe` that was cut off between its two files leaves a new probe beside the result of an older one.

@@ -11,19 +11,24 @@ use crate::terminal::{Terminal, print_json};
 /// Write what a model learned beyond its base: adapted weights minus base weights, for `merge`.
 #[derive(clap::Args)]
 #[command(after_help = "Example: culturemert task-vector --base base --model makam --out makam-vector")]
-pub(crate) struct Args {
+pub struct Args {
     /// Model that was adapted: a directory, or a file of weights.
     #[arg(long)]
-    base: PathBuf,
+    pub base: PathBuf,
     /// What it became, of the same kind.
     #[arg(long)]
-    model: PathBuf,
+    pub model: PathBuf,
     /// Folder of the task vector, or a safetensors file where the models are files.
     #[arg(long)]
-    out: PathBuf,
+    pub out: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    print_json(&task_vector(args, terminal)?)
+}
+
+/// Writes the task vector; returns the report.
+pub fn task_vector(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Value> {
     for (what, input) in [("base", &args.base), ("model", &args.model)] {
         must_exist(what, input)?;
         must_not_be(&args.out, what, input)?;
@@ -42,5 +47,5 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         }
     };
     terminal.say(format!("task vector in `{}`", args.out.display()));
-    print_json(&report)
+    Ok(serde_json::to_value(report)?)
 }

@@ -143,7 +143,8 @@ pub(super) fn learn(
             answers: &valid_answers,
             value_scale: value_scale.as_ref(),
         };
-        let task = Task { shape, train: rows(0, first_state, &shape)?, targets: &targets, valid };
+        let train = rows(0, first_state, &shape)?;
+        let task = Task { shape, train, targets: &targets, valid, data: *data };
         for (trial, trained) in try_rates(&task, layers, config)? {
             trials.push(trial);
             if best.as_ref().is_none_or(|(best, ..)| trial.valid.mean > best.valid.mean) {

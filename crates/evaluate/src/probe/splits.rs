@@ -1,6 +1,7 @@
 //! Three splits that share nothing: test data never trains.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::features::{FeatureSet, FileFacts};
 use crate::EvaluateError;
@@ -11,6 +12,7 @@ pub struct LearningData<'a> {
     tags: &'a [String],
     train: &'a FeatureSet,
     valid: &'a FeatureSet,
+    stop: Option<&'a AtomicBool>,
 }
 
 impl<'a> LearningData<'a> {
@@ -31,7 +33,19 @@ impl<'a> LearningData<'a> {
             check_split(name, split, tags.len(), train)?;
         }
         disjoint(("train", train), ("valid", valid))?;
-        Ok(Self { tags, train, valid })
+        Ok(Self { tags, train, valid, stop: None })
+    }
+
+    /// The same, for training that ends with [`EvaluateError::Stopped`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    /// Fails once training was asked to stop.
+    pub(super) fn go_on(&self) -> Result<(), EvaluateError> {
+        let stopped = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if stopped { Err(EvaluateError::Stopped) } else { Ok(()) }
     }
 
     /// Names of the tags.
@@ -73,6 +87,12 @@ impl<'a> ProbeData<'a> {
         disjoint(("train", train), ("test", test))?;
         disjoint(("valid", valid), ("test", test))?;
         Ok(Self { learning, test })
+    }
+
+    /// The same, for training that ends with [`EvaluateError::Stopped`] once `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { learning: self.learning.until(stop), ..self }
     }
 
     /// The two splits without the third.

@@ -11,6 +11,7 @@ use super::layers::Rows;
 use super::network::Network;
 use super::schedule::{EarlyStopping, Plateau};
 use super::shape::Shape;
+use super::splits::LearningData;
 use super::standardisation::Standardisation;
 use crate::{Average, EvaluateError, file_scores};
 
@@ -21,6 +22,8 @@ pub(super) struct Task<'a> {
     /// One a chunk: every chunk has the answer of its file.
     pub(super) targets: &'a ChunkTargets,
     pub(super) valid: Files<'a>,
+    /// Asked once an epoch whether to go on.
+    pub(super) data: LearningData<'a>,
 }
 
 /// Chunks with the answers of their files.
@@ -89,6 +92,7 @@ pub(super) fn train(
     let mut epochs = Vec::new();
     let mut order: Vec<usize> = (0..task.train.n_examples()).collect();
     for epoch in 0..config.epochs {
+        task.data.go_on()?;
         let learning_rate = plateau.rate();
         let dropout = Dropout { probability: config.dropout, seed, epoch };
         Draws::new(seed, "evaluate/probe/order", &[epoch as u64]).shuffle(&mut order);

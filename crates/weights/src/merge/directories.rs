@@ -126,20 +126,29 @@ pub fn merge_planned(
     out: &Path,
     output: &MergeOutput,
 ) -> Result<MergeReport, WeightsError> {
-    let plan = MergePlan::read(plan_file)?;
     let root = plan_file.parent().unwrap_or(Path::new("."));
+    carry_out(&MergePlan::read(plan_file)?, root, out, output)
+}
+
+/// Merges what a plan names: paths relative to `root`, either all model directories or all safetensors files.
+pub fn carry_out(
+    plan: &MergePlan,
+    root: &Path,
+    out: &Path,
+    output: &MergeOutput,
+) -> Result<MergeReport, WeightsError> {
     let base: Option<PathBuf> = plan.base_model.as_ref().map(|name| root.join(name));
     let models: Vec<PathBuf> = plan.models.iter().map(|model| root.join(&model.model)).collect();
     let models: Vec<&Path> = models.iter().map(PathBuf::as_path).collect();
     let directories = models.iter().copied().chain(base.as_deref()).all(Path::is_dir);
     if directories {
-        return merge_directories(base.as_deref(), &models, &plan, out, output);
+        return merge_directories(base.as_deref(), &models, plan, out, output);
     }
     if output != &MergeOutput::default() {
         let reason = "files are merged into one file without a card: size of shards, licence, results and choice are for directories";
         return Err(WeightsError::Plan(reason.into()));
     }
-    merge_files(base.as_deref(), &models, &plan, out)
+    merge_files(base.as_deref(), &models, plan, out)
 }
 
 /// One tensor of the result.

@@ -12,7 +12,7 @@ mod statistics;
 mod sweep;
 mod task_vector;
 
-pub use directories::{MergeOutput, MergeReport, merge_directories, merge_files, merge_planned};
+pub use directories::{MergeOutput, MergeReport, carry_out, merge_directories, merge_files, merge_planned};
 pub use layer_group::LayerGroup;
 pub use plan::{MergeMethod, MergeModel, MergeParameters, MergePlan, ModelParameters};
 pub use rules::{TensorRule, slerp};

@@ -159,6 +159,13 @@ impl MergePlan {
         plan.check().map(|()| plan)
     }
 
+    /// Reads a document with the same keys.
+    pub fn from_json(document: serde_json::Value) -> Result<Self, WeightsError> {
+        let plan: Self = serde_json::from_value(document)
+            .map_err(|error| WeightsError::Plan(nearest::explain(&error.to_string())))?;
+        plan.check().map(|()| plan)
+    }
+
     /// Reads a file: TOML when its name ends so, YAML otherwise.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let text = read_text(path)?;
