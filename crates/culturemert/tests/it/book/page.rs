@@ -64,29 +64,35 @@ pub(super) fn shape(line: &str) -> String {
     words.join(" ").replace("#e-#", "#").replace("-#", "#").replace("−#", "#")
 }
 
-/// The first expected line that does not come, with what came instead; `...` is any lines.
+/// What of the expected lines does not come; `...` is any lines. Between two of them stand lines that follow each other.
 pub(super) fn difference(expected: &[String], printed: &[String]) -> Option<String> {
-    let mut rest: Vec<&String> = printed.iter().collect();
-    let mut skip = false;
-    for line in expected {
-        if line.trim() == CUT {
-            skip = true;
-            continue;
-        }
-        let wanted = shape(line);
-        let found = rest.iter().position(|printed| shape(printed) == wanted);
+    let printed_shapes: Vec<String> = printed.iter().map(|line| shape(line)).collect();
+    let stretches: Vec<&[String]> = expected.split(|line| line.trim() == CUT).collect();
+    let mut from = 0;
+    for (nth, stretch) in stretches.iter().enumerate() {
+        let wanted: Vec<String> = stretch.iter().map(|line| shape(line)).collect();
+        let (is_first, is_last) = (nth == 0, nth + 1 == stretches.len());
+        let last_place = (printed_shapes.len() + 1).saturating_sub(wanted.len());
+        let mut places = from..last_place;
+        let found = places.find(|&at| {
+            printed_shapes[at..].starts_with(&wanted)
+                && (!is_first || at == 0)
+                && (!is_last || wanted.is_empty() || at + wanted.len() == printed_shapes.len())
+        });
         match found {
-            Some(at) if at == 0 || skip => {
-                rest.drain(..=at);
-                skip = false;
-            }
-            _ => {
-                let came = rest.first().map_or("the end", |line| line.as_str());
-                return Some(format!("the page says\n    {line}\nand the program\n    {came}"));
+            Some(at) => from = at + wanted.len(),
+            None => {
+                let came = printed.get(from).map_or("the end", String::as_str);
+                return Some(format!(
+                    "the page says\n    {}\nand the program, from line {} on,\n    {came}",
+                    stretch.join("\n    "),
+                    from + 1
+                ));
             }
         }
     }
-    let left = rest.first().filter(|_| !skip)?;
+    let ends_open = stretches.len() > 1 && stretches.last().is_some_and(|stretch| stretch.is_empty());
+    let left = printed.get(from).filter(|_| !ends_open)?;
     Some(format!("the page ends where the program goes on with\n    {left}"))
 }
 
@@ -120,6 +126,8 @@ mod tests {
         let printed = lines("a\nb 1\nc\nd");
         assert_eq!(difference(&lines("a\n...\nd"), &printed), None);
         assert_eq!(difference(&lines("a\nb 2\n..."), &printed), None);
+        let again = lines("a 1\nb 1\nb 2\nc\nb 3\nd");
+        assert_eq!(difference(&lines("a 1\n...\nb 2\nc\n...\nd"), &again), None);
         for wrong in ["a\nd", "a\nb 1\nc", "b 1\n...", "a\n...\nx", "a\nb 1\nc\nd\ne"] {
             assert!(difference(&lines(wrong), &printed).is_some(), "{wrong}");
         }
