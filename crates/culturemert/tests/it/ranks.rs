@@ -53,7 +53,7 @@ fn a_program_without_mpi_refuses_to_be_one_of_several() {
     assert!(refused.stdout.is_empty());
 }
 
-/// Two real processes: the same losses, the same bytes twice, one of them killed, and Ctrl-C. Where there is no `mpirun` nothing is tested.
+/// Two real processes: the same losses, the same bytes twice, one of them killed, one asked to stop. Where there is no `mpirun` nothing is tested.
 #[cfg(feature = "mpi")]
 #[test]
 fn two_processes_train_as_one() {
