@@ -60,7 +60,9 @@ mod tests {
         bytes.extend(b"data");
         bytes.extend(n_bytes.to_le_bytes());
         for at in 0..channels[0].len() {
-            channels.iter().for_each(|channel| bytes.extend(channel[at].to_le_bytes()));
+            for channel in channels {
+                bytes.extend(channel[at].to_le_bytes());
+            }
         }
         bytes
     }

@@ -146,7 +146,7 @@ fn what_is_wrong_is_named(dir: &Path) {
     let strangers = ["--model", "kora=one/model", "--similarity", "similarity.json"];
     refused(&[&TAGS[..], &strangers].concat(), 2, "the model `kora` is none of the cultures");
     refused(&with(&["--similarity", "probe.toml"]), 2, "is not what `culturemert similarity --out` writes");
-    refused(&with(&["--keep", "probe.toml"]), 2, "holds no kept points");
+    refused(&with(&["--keep", "similarity.json"]), 2, "holds no kept points");
     refused(&with(&["--out", "one/model"]), 2, "is the model itself");
     refused(&[&MODELS[..], &["--tags", "maqam:"]].concat(), 2, "no recording of the corpus has a tag");
     refused(&[&MODELS[..], &["--culture", "western,jazz"]].concat(), 2, "nothing of the culture `jazz`");

@@ -79,17 +79,15 @@ pub(super) fn difference(expected: &[String], printed: &[String]) -> Option<Stri
                 && (!is_first || at == 0)
                 && (!is_last || wanted.is_empty() || at + wanted.len() == printed_shapes.len())
         });
-        match found {
-            Some(at) => from = at + wanted.len(),
-            None => {
-                let came = printed.get(from).map_or("the end", String::as_str);
-                return Some(format!(
-                    "the page says\n    {}\nand the program, from line {} on,\n    {came}",
-                    stretch.join("\n    "),
-                    from + 1
-                ));
-            }
-        }
+        let Some(at) = found else {
+            let came = printed.get(from).map_or("the end", String::as_str);
+            let said = stretch.join("\n    ");
+            return Some(format!(
+                "the page says\n    {said}\nand the program, from line {} on,\n    {came}",
+                from + 1
+            ));
+        };
+        from = at + wanted.len();
     }
     let ends_open = stretches.len() > 1 && stretches.last().is_some_and(|stretch| stretch.is_empty());
     let left = printed.get(from).filter(|_| !ends_open)?;
