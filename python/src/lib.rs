@@ -1,7 +1,7 @@
 //! The Python package `culturemert`: the verbs of the program as functions. Each makes the request of its command, hands it to the same
 //! function, and brings what that returns to Python: numbers as numpy arrays, reports as what `json.loads` makes of the command's stdout.
 //!
-//! Work is done on a thread of its own without the interpreter lock ([`work`]); errors are the command's sentences ([`errors`]).
+//! Work is done on a thread of its own without the interpreter lock (`work`); errors are the command's sentences (`errors`).
 //! Signatures and types are stated once more in `culturemert/_culturemert.pyi`; a test compares them.
 
 #![expect(clippy::needless_pass_by_value, reason = "arguments of Python functions come by value")]
