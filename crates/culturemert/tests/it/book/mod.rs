@@ -51,3 +51,8 @@ fn follow(name: &str) {
 fn first_run() {
     follow("first-run.md");
 }
+
+#[test]
+fn studies() {
+    follow("studies.md");
+}
