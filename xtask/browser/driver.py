@@ -7,9 +7,11 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
+SIZES = [("phone", 390, 844), ("desktop", 1280, 900)]
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 KEYS = {
     "Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), " ": (32, " "), "Home": (36, ""),
@@ -214,3 +216,23 @@ def named(page):
 def fits(page, what):
     wide, inner = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     check(wide <= inner, f"{what}: {wide} wide in a window of {inner}")
+
+
+def run(look, arguments):
+    """Hands a page to `look(page, *arguments)` and prints what it saw as JSON; the exit code, 0 too where there is no browser."""
+    program = find()
+    if not program:
+        print("not tested: there is no Chromium (set $CHROMIUM, or `apt-get install chromium`)", file=sys.stderr)
+        return 0
+    page = Page(program)
+    try:
+        seen = look(page, *arguments)
+        complaints = page.complaints()
+        check(not complaints, f"the page complains: {complaints[:5]}")
+    except Failed as failure:
+        print(f"failed: {failure}; {page.complaints()[:3]}", file=sys.stderr)
+        return 1
+    finally:
+        page.close()
+    print(json.dumps(seen, indent=2))
+    return 0

@@ -1,13 +1,11 @@
 """Checks the page of `explore` in a browser: `explorer.py SMALL_DIR LARGE_DIR [PICTURES_DIR]`. Prints what it measured as JSON."""
 
-import json
 import os
 import statistics
 import sys
 
-from driver import Failed, Page, check, find, fits, named, walk
+from driver import SIZES, check, fits, named, run, walk
 
-SIZES = [("phone", 390, 844), ("desktop", 1280, 900)]
 # Milliseconds of a drawing of all points, lower quartile: two frames of a screen of 60 Hz, because a machine without a graphics card draws here
 # and may be busy with other things.
 SLOWEST = 33.0
@@ -135,56 +133,42 @@ def frames(page):
     }
 
 
-def main(small, large, pictures=None):
-    program = find()
-    if not program:
-        print("not tested: there is no Chromium (set $CHROMIUM, or `apt-get install chromium`)", file=sys.stderr)
-        return 0
-    page = Page(program)
+def look(page, small, large, pictures=None):
     measured = {}
-    try:
-        for name, width, height in SIZES:
-            page.open(os.path.join(small, "index.html"), width, height)
-            n = page.evaluate("explorer.n")
-            check(not blank(page), f"{name}: the map is blank")
-            fits(page, name)
-            check(page.evaluate("document.querySelectorAll('#rows > li').length") == 30, "the list is not there")
-            check(page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)", "it is not light")
-            by_filters(page, n)
-            by_mouse(page)
-            fits(page, f"{name}, with a selection")
-            page.evaluate("window.scrollTo(0, 0)")
+    for name, width, height in SIZES:
+        page.open(os.path.join(small, "index.html"), width, height)
+        n = page.evaluate("explorer.n")
+        check(not blank(page), f"{name}: the map is blank")
+        fits(page, name)
+        check(page.evaluate("document.querySelectorAll('#rows > li').length") == 30, "the list is not there")
+        check(page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)", "it is not light")
+        by_filters(page, n)
+        by_mouse(page)
+        fits(page, f"{name}, with a selection")
+        page.evaluate("window.scrollTo(0, 0)")
+        page.settle()
+        if pictures:
+            page.picture(os.path.join(pictures, f"explore-{name}.png"), whole=False)
+        by_keyboard(page)
+        measured[name] = {"controls_by_tab": walk(page), "accessible_nodes": named(page)}
+        page.open(os.path.join(small, "index.html"), width, height, dark=True)
+        check(page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 22, 26)", "it is not dark")
+        page.evaluate("document.getElementById('marks').focus()")
+        page.key("ArrowDown")
+        page.settle()
+        if pictures:
+            page.picture(os.path.join(pictures, f"explore-{name}-dark.png"))
+    for name, width, height in SIZES:
+        page.open(os.path.join(large, "index.html"), width, height)
+        check(not blank(page), f"{name}: the large map is blank")
+        measured[name]["large"] = {"n": page.evaluate("explorer.n"), **frames(page)}
+        if pictures:
             page.settle()
-            if pictures:
-                page.picture(os.path.join(pictures, f"explore-{name}.png"), whole=False)
-            by_keyboard(page)
-            measured[name] = {"controls_by_tab": walk(page), "accessible_nodes": named(page)}
-            page.open(os.path.join(small, "index.html"), width, height, dark=True)
-            check(page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 22, 26)", "it is not dark")
-            page.evaluate("document.getElementById('marks').focus()")
-            page.key("ArrowDown")
-            page.settle()
-            if pictures:
-                page.picture(os.path.join(pictures, f"explore-{name}-dark.png"))
-        for name, width, height in SIZES:
-            page.open(os.path.join(large, "index.html"), width, height)
-            check(not blank(page), f"{name}: the large map is blank")
-            measured[name]["large"] = {"n": page.evaluate("explorer.n"), **frames(page)}
-            if pictures:
-                page.settle()
-                page.picture(os.path.join(pictures, f"explore-large-{name}.png"), whole=False)
-            slow = measured[name]["large"]["draw_ms_quartile"]
-            check(slow < SLOWEST, f"{name}: a drawing takes {slow} ms")
-        complaints = page.complaints()
-        check(not complaints, f"the page complains: {complaints[:5]}")
-    except Failed as failure:
-        print(f"failed: {failure}; {page.complaints()[:3]}", file=sys.stderr)
-        return 1
-    finally:
-        page.close()
-    print(json.dumps(measured, indent=2))
-    return 0
+            page.picture(os.path.join(pictures, f"explore-large-{name}.png"), whole=False)
+        slow = measured[name]["large"]["draw_ms_quartile"]
+        check(slow < SLOWEST, f"{name}: a drawing takes {slow} ms")
+    return measured
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run(look, sys.argv[1:]))

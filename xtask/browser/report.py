@@ -1,12 +1,9 @@
 """Checks a study's report in a browser: `report.py REPORT.html [PICTURES_DIR]`. Prints what it saw as JSON."""
 
-import json
 import os
 import sys
 
-from driver import Failed, Page, check, find, fits, named, walk
-
-SIZES = [("phone", 390, 844), ("desktop", 1280, 900)]
+from driver import SIZES, check, fits, named, run, walk
 
 
 def figures(page):
@@ -37,43 +34,29 @@ def players(page):
     return n
 
 
-def main(report, pictures=None):
-    program = find()
-    if not program:
-        print("not tested: there is no Chromium (set $CHROMIUM, or `apt-get install chromium`)", file=sys.stderr)
-        return 0
-    page = Page(program)
+def look(page, report, pictures=None):
     seen = {}
-    try:
-        for name, width, height in SIZES:
-            page.open(report, width, height)
-            fits(page, name)
-            seen[name] = {
-                "figures": figures(page), "tables": page.evaluate("document.querySelectorAll('table').length"),
-                "players": players(page), "controls_by_tab": walk(page), "accessible_nodes": named(page),
-            }
-            links = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) => !document.getElementById(a.hash.slice(1))).length")
-            check(links == 0, f"{links} links lead nowhere")
-            if pictures:
-                page.evaluate("window.scrollTo(0, 0)")
-                page.picture(os.path.join(pictures, f"report-{name}.png"))
-                page.open(report, width, height, dark=True)
-                page.picture(os.path.join(pictures, f"report-{name}-dark.png"))
-        # On paper nothing is cut off and nothing waits to be pressed.
-        page.open(report, 1280, 900)
-        page.ask("Emulation.setEmulatedMedia", media="print")
-        check(page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none", "the contents are printed")
-        seen["pages_on_paper_bytes"] = len(page.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
-        complaints = page.complaints()
-        check(not complaints, f"the page complains: {complaints[:5]}")
-    except Failed as failure:
-        print(f"failed: {failure}; {page.complaints()[:3]}", file=sys.stderr)
-        return 1
-    finally:
-        page.close()
-    print(json.dumps(seen, indent=2))
-    return 0
+    for name, width, height in SIZES:
+        page.open(report, width, height)
+        fits(page, name)
+        seen[name] = {
+            "figures": figures(page), "tables": page.evaluate("document.querySelectorAll('table').length"),
+            "players": players(page), "controls_by_tab": walk(page), "accessible_nodes": named(page),
+        }
+        links = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) => !document.getElementById(a.hash.slice(1))).length")
+        check(links == 0, f"{links} links lead nowhere")
+        if pictures:
+            page.evaluate("window.scrollTo(0, 0)")
+            page.picture(os.path.join(pictures, f"report-{name}.png"))
+            page.open(report, width, height, dark=True)
+            page.picture(os.path.join(pictures, f"report-{name}-dark.png"))
+    # On paper nothing is cut off and nothing waits to be pressed.
+    page.open(report, 1280, 900)
+    page.ask("Emulation.setEmulatedMedia", media="print")
+    check(page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none", "the contents are printed")
+    seen["pages_on_paper_bytes"] = len(page.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
+    return seen
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run(look, sys.argv[1:]))
