@@ -30,28 +30,31 @@ pub type Neighbours = Vec<Vec<Neighbour>>;
 /// # Panics
 /// When `groups` are not one a row.
 pub fn nearest_neighbours(all: &Embeddings, k: usize, groups: Option<&[u32]>) -> Neighbours {
-    let (n, width) = (all.n(), all.width());
-    assert!(groups.is_none_or(|groups| groups.len() == n), "a group for every row");
+    assert!(groups.is_none_or(|groups| groups.len() == all.n()), "a group for every row");
+    of_each_row(all, |own, cosines| {
+        let is_other =
+            |index: usize| index != own && groups.is_none_or(|groups| groups[index] != groups[own]);
+        largest(cosines, k, is_other)
+    })
+}
+
+/// `of(row, its cosines to all rows)` of every row, in order.
+pub(super) fn of_each_row<R: Send>(all: &Embeddings, of: impl Fn(usize, &[f32]) -> R + Sync) -> Vec<R> {
+    let n = all.n();
     if n == 0 {
         return Vec::new();
     }
-    let rows = View::dense(all.rows(), n, width);
+    let rows = View::dense(all.rows(), n, all.width());
     let panels = Panels::new(rows.transposed(), Precision::Float32);
     let starts: Vec<usize> = (0..n).step_by(BLOCK).collect();
-    let blocks: Vec<Neighbours> = starts
+    let blocks: Vec<Vec<R>> = starts
         .into_par_iter()
         .with_max_len(1)
         .map(|start| {
             let size = BLOCK.min(n - start);
             let mut cosines = vec![0.0f32; size * n];
             Product::with_panels(rows.some_rows(start, size), &panels).write(Target::new(&mut cosines, n));
-            let nearest = |(offset, row): (usize, &[f32])| {
-                let own = start + offset;
-                let is_other =
-                    |index: usize| index != own && groups.is_none_or(|groups| groups[index] != groups[own]);
-                largest(row, k, is_other)
-            };
-            cosines.chunks_exact(n).enumerate().map(nearest).collect()
+            cosines.chunks_exact(n).enumerate().map(|(offset, row)| of(start + offset, row)).collect()
         })
         .collect();
     blocks.into_iter().flatten().collect()

@@ -3,17 +3,10 @@
 //! `T(k) = 1 − 2 / (n k (2n − 3k − 1)) · Σ_i Σ_{j ∈ U_i} (r(i, j) − k)`, where `U_i` are those of the `k` nearest on the plane that are not among the `k`
 //! nearest by cosine, and `r` is their rank by cosine, from 1. 1 is perfect; a plane without any order has about one half.
 
-use rayon::prelude::*;
-use simd::Precision;
-use simd::matrix::{Panels, Product, Target, View};
-
 use super::Embeddings;
-use super::neighbours::largest;
+use super::neighbours::{largest, of_each_row};
 use crate::EvaluateError;
 use crate::error::{all_finite, same_size};
-
-/// Rows whose cosines are held at once.
-const BLOCK: usize = 128;
 
 /// Trustworthiness of a plane for `k` neighbours; none where it is not defined: below `2k + 2` rows, or for `k` of 0.
 ///
@@ -25,19 +18,7 @@ pub fn trustworthiness(all: &Embeddings, plane: &[f32], k: usize) -> Option<f64>
     if k == 0 || n < 2 * k + 2 {
         return None;
     }
-    let rows = View::dense(all.rows(), n, all.width());
-    let panels = Panels::new(rows.transposed(), Precision::Float32);
-    let starts: Vec<usize> = (0..n).step_by(BLOCK).collect();
-    let excess: Vec<u64> = starts
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|start| {
-            let size = BLOCK.min(n - start);
-            let mut cosines = vec![0.0f32; size * n];
-            Product::with_panels(rows.some_rows(start, size), &panels).write(Target::new(&mut cosines, n));
-            (0..size).map(|offset| excess_of(start + offset, &cosines[offset * n..][..n], plane, k)).sum()
-        })
-        .collect();
+    let excess = of_each_row(all, |own, cosines| excess_of(own, cosines, plane, k));
     let (n, k) = (n as f64, k as f64);
     let sum: u64 = excess.into_iter().sum();
     Some(1.0 - 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0)) * sum as f64)
