@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         Embedder::new(&open_model(&args.model)?, args.normalize)?.with_precision(args.dtype.into());
     let states = states_of(&args.layer, embedder.n_states())?;
     let share = args.shard.map(Share::resolve).transpose()?;
-    let mine = |at: usize| share.is_none_or(|share| at % share.count == share.index);
+    let mine = |at: usize| share.is_none_or(|share| share.takes(at));
     let of_share = args.audio.iter().enumerate().filter(|&(at, _)| mine(at)).map(|(_, audio)| audio);
     let of_share: Vec<&PathBuf> = of_share.collect();
     let bar = terminal.parts_bar("embed", of_share.len());

@@ -76,13 +76,14 @@ impl Measured {
 }
 
 impl Ground<'_> {
-    /// What all points of this sweep have in common, as a hash: measurements of one key and one λ are the same.
-    pub(super) fn key(&self) -> anyhow::Result<String> {
+    /// What all points of this sweep have in common, as a hash: measurements of one key and one λ are the same. `content_hashes` are those
+    /// of base and models.
+    pub(super) fn key(&self, content_hashes: &[String]) -> anyhow::Result<String> {
         let mut hasher = files::Hasher::default();
         hasher.part(VERSION.to_le_bytes()).part(env!("CARGO_PKG_VERSION"));
         hasher.part(self.merges.config().to_string());
-        for hash in self.merges.content_hashes()? {
-            hasher.part(hash.to_string());
+        for hash in content_hashes {
+            hasher.part(hash);
         }
         hasher.part(serde_json::to_string(&self.factors)?).part(self.corpus.content_hash());
         for Question { name, task } in &self.questions {

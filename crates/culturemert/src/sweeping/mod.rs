@@ -76,6 +76,7 @@ pub(crate) fn sweep(request: SweepRequest<'_>, terminal: &Terminal) -> anyhow::R
     if let Some(guide) = &request.guide {
         guided_by(guide, &names, request.uniform)?;
     }
+    // Of base and models; they are read whole for these, so this is done once.
     let hashes: Vec<String> = merges.content_hashes()?.iter().map(ToString::to_string).collect();
     let ground = Ground {
         merges,
@@ -86,7 +87,7 @@ pub(crate) fn sweep(request: SweepRequest<'_>, terminal: &Terminal) -> anyhow::R
         normalise: request.normalise,
         stop: stop_flag(),
     };
-    let kept = Kept::open(request.keep, ground.key()?)?;
+    let kept = Kept::open(request.keep, ground.key(&hashes)?)?;
     let mut points = Points::new(&ground, &names, request.metric, kept, terminal);
     let n = names.len();
 
