@@ -216,7 +216,6 @@ fn wants(args: &Args, baseline: Baseline) -> bool {
 /// Models, then baselines with features of their own.
 fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
     let mut subjects: Vec<Subject> = Vec::new();
-    let mut first = None;
     for path in &args.models {
         let directory = open_model(path)?;
         let mut name = name_of(path, &directory);
@@ -228,19 +227,10 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         }
         let extractor = Extractor::of_model(&directory)?;
         subjects.push(Subject { name, role: Role::Model, extractor });
-        first.get_or_insert(directory);
     }
-    let first = first.ok_or_else(|| usage("no model is named"))?;
-    if wants(args, Baseline::Random) {
-        let extractor = Extractor::random_like(&first)?;
-        subjects.push(Subject { name: "random encoder".into(), role: Role::RandomEncoder, extractor });
-    }
-    if wants(args, Baseline::LogMel) {
-        subjects.push(Subject {
-            name: "log-mel statistics".into(),
-            role: Role::LogMel,
-            extractor: Extractor::log_mel()?,
-        });
+    let first = args.models.first().ok_or_else(|| usage("no model is named"))?;
+    for baseline in [Baseline::Random, Baseline::LogMel].into_iter().filter(|one| wants(args, *one)) {
+        subjects.extend(baseline.subject(|| open_model(first))?);
     }
     Ok(subjects)
 }

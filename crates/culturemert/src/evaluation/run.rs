@@ -14,6 +14,7 @@ use study::evaluation::{
     SeedPairScore, TagScore,
 };
 use study::results::Spread;
+use weights::ModelDirectory;
 
 use super::extract::FeatureCache;
 use super::extractor::Extractor;
@@ -31,6 +32,21 @@ pub(crate) enum Baseline {
     LogMel,
     /// The training recordings' shares of tags.
     Chance,
+}
+
+impl Baseline {
+    /// Its row, where it has features of its own: all but chance. `like` opens the model whose shape a random encoder has.
+    pub(crate) fn subject(
+        self,
+        like: impl FnOnce() -> anyhow::Result<ModelDirectory>,
+    ) -> anyhow::Result<Option<Subject>> {
+        let (name, role, extractor) = match self {
+            Self::Random => ("random encoder", Role::RandomEncoder, Extractor::random_like(&like()?)?),
+            Self::LogMel => ("log-mel statistics", Role::LogMel, Extractor::log_mel()?),
+            Self::Chance => return Ok(None),
+        };
+        Ok(Some(Subject { name: name.into(), role, extractor }))
+    }
 }
 
 /// A row of the tables before it has numbers.
@@ -119,7 +135,7 @@ pub(crate) fn keep_features(
             let label = format!("{}: {}{of_share}", set.name, subject.name);
             let settings = plan.features.resolved(&subject.extractor);
             let recordings = set.recordings.iter().enumerate();
-            let mine = |at: usize| share.is_none_or(|share| at % share.count == share.index);
+            let mine = |at: usize| share.is_none_or(|share| share.takes(at));
             let recordings = recordings.filter(|&(at, _)| mine(at)).map(|(_, one)| one);
             let features = cache.of(&label, &subject.extractor, &settings, set, recordings.collect())?;
             kept.insert(set.name.clone(), features.of.len());

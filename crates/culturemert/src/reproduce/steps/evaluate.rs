@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use study::evaluation::{Evaluation, Role};
 use study::{Done, Step};
@@ -10,7 +12,7 @@ use study::{Done, Step};
 use super::listing::listing;
 use super::{Dones, Ground, Subject, corpora, done};
 use crate::evaluation::{
-    Contents, DataArgument, EvaluationPlan, EvaluationSet, Extractor, FeatureSettings, Normalise,
+    Baseline, Contents, DataArgument, EvaluationPlan, EvaluationSet, Extractor, FeatureSettings, Normalise,
     OpenRequest, Splits, Subject as Row, evaluate, keep_features,
 };
 use crate::exit::usage;
@@ -227,27 +229,19 @@ pub(super) fn probe_all(
 ) -> anyhow::Result<()> {
     let file = &ground.plan.file.evaluations[evaluation];
     let mut plan = plan(ground, dones, evaluation, subjects)?;
-    for baseline in &file.baselines {
-        let (name, role) = match baseline.as_str() {
-            "random" => ("random encoder", Role::RandomEncoder),
-            "log-mel" => ("log-mel statistics", Role::LogMel),
-            "chance" => {
-                plan.with_chance = true;
-                continue;
-            }
-            other => {
-                let known = ["random", "log-mel", "chance"];
-                let meant = nearest::did_you_mean(other, known);
-                return Err(usage(format!("`{other}` is no baseline, only: {}{meant}", known.join(", "))));
-            }
+    for name in &file.baselines {
+        let baseline = Baseline::from_str(name, false).map_err(|_| {
+            let known = Baseline::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+            let meant = nearest::did_you_mean(name, known.iter().map(String::as_str));
+            usage(format!("`{name}` is no baseline, only: {}{meant}", known.join(", ")))
+        })?;
+        plan.with_chance |= baseline == Baseline::Chance;
+        let like = || {
+            let first = subjects.first().context("an evaluation has a model")?;
+            open_model(&ground.model_dir(dones, &first.name)?)
         };
-        let extractor = match (role, subjects.first()) {
-            (Role::RandomEncoder, Some(first)) => {
-                Extractor::random_like(&open_model(&ground.model_dir(dones, &first.name)?)?)?
-            }
-            _ => Extractor::log_mel()?,
-        };
-        plan.subjects.push(Row { name: name.into(), role, extractor });
+        plan.subjects.extend(baseline.subject(like)?);
     }
     let found = evaluate(&plan, ground.terminal)?;
     Ok(files::write_json(&dir.join(EVALUATION), &serde_json::to_string_pretty(&found)?)?)
