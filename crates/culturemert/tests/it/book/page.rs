@@ -3,6 +3,9 @@
 /// Stands for any lines in an expected output.
 const CUT: &str = "...";
 
+/// What belongs to a number and changes with it: signs, exponents, and the marks of tables, bold for the best and a dagger for doubt.
+const MARKS: [&str; 6] = ["#e-#", "-#", "−#", "+#", "**#**", "#†"];
+
 /// A command of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
@@ -60,8 +63,7 @@ pub(super) fn shape(line: &str) -> String {
         shape.push_str(separator);
     }
     let words: Vec<&str> = shape.split_whitespace().collect();
-    // Signs and exponents belong to their number.
-    words.join(" ").replace("#e-#", "#").replace("-#", "#").replace("−#", "#")
+    MARKS.into_iter().fold(words.join(" "), |line, mark| line.replace(mark, "#"))
 }
 
 /// What of the expected lines does not come; `...` is any lines. Between two of them stand lines that follow each other.
@@ -115,6 +117,7 @@ mod tests {
     #[test]
     fn numbers_and_hashes_may_differ_and_words_may_not() {
         assert_eq!(shape("loss  18.476, 23e0448cd61e0045 -3.2e-5"), shape("loss 1.5, 0123456789abcdef 7"));
+        assert_eq!(shape("| **54.3**† ± 14.13 | +0.2 |"), shape("| 9.1 ± 0.5 | -0.3 |"));
         assert_ne!(shape("in 3s"), shape("in 3h"));
         assert_ne!(shape("makam:rast"), shape("makam:hicaz"));
     }
