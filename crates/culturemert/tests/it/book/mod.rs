@@ -56,3 +56,28 @@ fn first_run() {
 fn studies() {
     follow("studies.md");
 }
+
+#[test]
+fn merging() {
+    follow("merging.md");
+}
+
+#[test]
+fn similarity() {
+    follow("similarity.md");
+}
+
+#[test]
+fn explore() {
+    follow("explore.md");
+}
+
+#[test]
+fn evaluation() {
+    follow("evaluation.md");
+}
+
+#[test]
+fn model_files() {
+    follow("model-files.md");
+}
