@@ -153,6 +153,6 @@ fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<
         let parts =
             model.loss(&batch, &Objective::default(), Some(&draws), &mut silent).expect("a whole batch");
         let tape = parts.total.backward();
-        parameters::gradients(&model, &tape, &mut |_, gradient| drop(gradient));
+        parameters::gradients(&model, tape, &mut |_, gradient| drop(gradient));
     })
 }

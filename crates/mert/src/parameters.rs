@@ -49,8 +49,9 @@ pub fn export(model: &Mert, each: Receiver<'_>) {
 }
 
 /// Calls `each` with the gradient of every parameter, in the order of [`list`]; `None` where the loss does not depend on it or it is frozen.
-pub fn gradients(model: &Mert, gradients: &Gradients, each: GradientReceiver<'_>) {
-    let mut visitor = GradientVisitor { path: Path::default(), gradients, each };
+/// A gradient is handed over without a copy, and its memory is `each`'s.
+pub fn gradients(model: &Mert, mut gradients: Gradients, each: GradientReceiver<'_>) {
+    let mut visitor = GradientVisitor { path: Path::default(), gradients: &mut gradients, each };
     model.encoder.visit(&mut visitor);
     if let Some(heads) = &model.heads {
         heads.visit(&mut visitor);
@@ -153,7 +154,7 @@ impl ModuleVisitor for ValueVisitor<'_> {
 
 struct GradientVisitor<'a> {
     path: Path,
-    gradients: &'a Gradients,
+    gradients: &'a mut Gradients,
     each: GradientReceiver<'a>,
 }
 
@@ -168,7 +169,7 @@ impl ModuleVisitor for GradientVisitor<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        let gradient = if tensor.is_require_grad() { tensor.grad(self.gradients) } else { None };
+        let gradient = if tensor.is_require_grad() { tensor.grad_remove(self.gradients) } else { None };
         (self.each)(&self.path.name(), gradient.map(host));
     }
 }

@@ -95,21 +95,25 @@ impl GradientSum {
         Self { flat: vec![0.0; sizes.iter().sum()], sizes: sizes.to_vec(), frames: 0.0 }
     }
 
-    /// Adds the gradients of a micro-batch whose loss was summed over `frames` masked frames.
+    /// Adds the gradients of a micro-batch whose loss was summed over `frames` masked frames. `each` gives them one after the other, so
+    /// that no two need to be there at once; `None` adds nothing to its tensor.
     ///
     /// # Panics
     /// When the gradients are not of the sizes the sum was made for.
-    pub fn add(&mut self, gradients: &[&[f32]], frames: usize) {
-        assert_eq!(self.sizes.len(), gradients.len(), "a micro-batch has gradients for every tensor");
+    pub fn add(&mut self, frames: usize, each: impl FnOnce(&mut dyn FnMut(Option<&[f32]>))) {
         self.frames += frames as f64;
         let mut rest = self.flat.as_mut_slice();
-        for (&size, gradient) in self.sizes.iter().zip(gradients) {
-            assert_eq!(size, gradient.len(), "a gradient has the size of its tensor");
-            let (sum, after) = rest.split_at_mut(size);
+        let mut sizes = self.sizes.iter();
+        each(&mut |gradient| {
+            let size = *sizes.next().expect("a micro-batch has one gradient for every tensor");
+            let (sum, after) = std::mem::take(&mut rest).split_at_mut(size);
             rest = after;
+            let Some(gradient) = gradient else { return };
+            assert_eq!(size, gradient.len(), "a gradient has the size of its tensor");
             let pieces = sum.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
             pieces.for_each(|(sum, gradient)| sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g));
-        }
+        });
+        assert!(sizes.next().is_none(), "a micro-batch has gradients for every tensor");
     }
 
     /// The sums, tensor by tensor.
@@ -230,8 +234,8 @@ mod tests {
             let gradient = golden::cf_uniforms("micro", n);
             let half: Vec<f32> = gradient.iter().map(|g| g / 2.0).collect();
             let mut sum = GradientSum::new(&[n]);
-            sum.add(&[&half], split);
-            sum.add(&[&half], 2 * split);
+            sum.add(split, |next| next(Some(&half)));
+            sum.add(2 * split, |next| next(Some(&half)));
             prop_assert_eq!(sum.sums()[0], &gradient[..]);
             prop_assert_eq!(sum.scale(), 1.0 / (3 * split) as f64);
             sum.clear();

@@ -178,9 +178,7 @@ fn golden_train_trace() {
                 worst.check_parts(&parts, stated);
                 worst.check_mixture(&waveform, stated);
                 total += parts.value();
-                let (gradients, has) = trained.gradients(&model, &parts.total.backward());
-                sum.add(&gradients.iter().map(Vec::as_slice).collect::<Vec<_>>(), parts.n_frames);
-                present = has;
+                present = trained.add_gradients(&model, parts.total.backward(), &mut sum, parts.n_frames);
             }
             let measured = gradient_norm(&sum.sums(), sum.scale());
             let norm = measured.global;

@@ -82,23 +82,27 @@ impl Trained {
         parameters::set_trainable(model, &|name| trains[name])
     }
 
-    /// Gradients of the parameters that train, in their order, and which of them have one; the others are zeros.
-    pub(crate) fn gradients(
+    /// Adds the gradients of the parameters that train, of a loss over `frames` masked frames, and says which of them have one.
+    pub(crate) fn add_gradients(
         &self,
         model: &Mert,
-        tape: &burn::tensor::Gradients,
-    ) -> (Vec<Vec<f32>>, Vec<bool>) {
+        tape: burn::tensor::Gradients,
+        sum: &mut GradientSum,
+        frames: usize,
+    ) -> Vec<bool> {
         let mut weights = self.weights.iter();
-        let (mut gradients, mut present) = (Vec::new(), Vec::new());
-        parameters::gradients(model, tape, &mut |name, gradient| {
-            let weight = weights.next().expect("the model's parameters come in one order");
-            debug_assert_eq!(weight.name, name);
-            if weight.trains {
-                present.push(gradient.is_some());
-                gradients.push(gradient.unwrap_or_else(|| vec![0.0; weight.values.len()]));
-            }
+        let mut present = Vec::new();
+        sum.add(frames, |next| {
+            parameters::gradients(model, tape, &mut |name, gradient| {
+                let weight = weights.next().expect("the model's parameters come in one order");
+                debug_assert_eq!(weight.name, name);
+                if weight.trains {
+                    present.push(gradient.is_some());
+                    next(gradient.as_deref());
+                }
+            });
         });
-        (gradients, present)
+        present
     }
 
     /// Takes a step with the summed gradients times `scale`; parameters that are not `present` stay as they are.

@@ -201,10 +201,8 @@ impl Sitting<'_> {
                 Some(scale) => parts.total * scale,
                 None => parts.total,
             };
-            let (gradients, has_gradient) = self.trained.gradients(model, &scaled.backward());
-            let lent: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
-            sum.add(&lent, parts.n_frames);
-            present = either(present, has_gradient);
+            let tape = scaled.backward();
+            present = either(present, self.trained.add_gradients(model, tape, sum, parts.n_frames));
         }
         let is_finite = suspects.is_empty();
         let crops = if is_finite { read } else { suspects };
