@@ -151,7 +151,7 @@ impl<'a> Points<'a> {
         Interrupted(message).into()
     }
 
-    /// `; about 40 s left for 3 points`, from what points took so far.
+    /// `; at most 40 s left for 3 points`, from what points took so far.
     fn time_left(&self, progress: Progress<'_>) -> String {
         let n_left = progress.of.saturating_sub(progress.index + 1);
         if n_left == 0 || self.n_measured == 0 {
@@ -160,7 +160,8 @@ impl<'a> Points<'a> {
         let seconds = self.spent.as_secs_f64() / self.n_measured as f64 * n_left as f64;
         let time =
             if seconds < 100.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) };
-        format!("; at most {time} left for {n_left} points")
+        let points = if n_left == 1 { "1 point".into() } else { format!("{n_left} points") };
+        format!("; at most {time} left for {points}")
     }
 
     /// `λ makam 0.2, carnatic 0.3`.

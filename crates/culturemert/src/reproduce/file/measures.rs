@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluation::Baseline;
+
 /// Probes of every model on the traditions of a corpus: all tags of a tradition but its own name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,8 +35,8 @@ pub(crate) struct EvaluationFile {
     pub(crate) sets: Vec<SetFile>,
     /// Models by name or by `*`, the one the others are compared with first; none: all of them, and what is merged.
     pub(crate) models: Vec<String>,
-    /// What models have to beat: `random`, `log-mel`, `chance`.
-    pub(crate) baselines: Vec<String>,
+    /// What models have to beat.
+    pub(crate) baselines: Vec<Baseline>,
     /// Whether the scores of its data sets go into the study's own tables.
     pub(crate) in_tables: bool,
     /// Draw splits of corpora by group instead of taking their own.
