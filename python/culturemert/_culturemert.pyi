@@ -49,7 +49,9 @@ class Codec:
     @property
     def n_entries(self) -> int: ...
 
-def load(path: _Path, *, dtype: str = "f32", normalize: Optional[bool] = None) -> Model: ...
+def load(
+    path: _Path, *, dtype: str = "f32", normalize: Optional[bool] = None, device: str = "cpu"
+) -> Model: ...
 def load_codec(path: _Path, *, bandwidth: Optional[float] = None) -> Codec: ...
 def tokens(
     audio: _Audio,
@@ -114,6 +116,7 @@ def pretrain(
     as_trained: bool = False,
     accept_drift: bool = False,
     codec_hash: Optional[str] = None,
+    device: str = "cpu",
 ) -> _Document: ...
 def merge(
     base: Optional[_ModelOrPath],
@@ -142,6 +145,7 @@ def probe(
     split_seed: int = 0,
     config: Optional[_Path] = None,
     normalize: Optional[bool] = None,
+    device: str = "cpu",
 ) -> _Document: ...
 def similarity(
     corpus: Optional[_Path] = None,

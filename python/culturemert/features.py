@@ -36,6 +36,7 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
     window : int, seconds that go through the model at once; 0: the whole recording
     dtype : "f32", "bf16", "f16" or "split": what products are computed in, where `model` is a path
     normalize : whether recordings are brought to mean 0 and variance 1, where `model` is a path; None: as its preprocessor says
+    device : "cpu", "auto", or a card such as "vulkan:0": where the model computes, where `model` is a path
     resampler : "torchaudio" (as the published models heard) or "hq", how recordings come to 24 kHz
 
     Attributes
@@ -52,6 +53,7 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
         window: int = 30,
         dtype: str = "f32",
         normalize: Optional[bool] = None,
+        device: str = "cpu",
         resampler: str = "torchaudio",
     ) -> None:
         self.model = model
@@ -60,6 +62,7 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.window = window
         self.dtype = dtype
         self.normalize = normalize
+        self.device = device
         self.resampler = resampler
 
     def fit(self, X: Any = None, y: Any = None) -> "CultureMERTFeatures":
@@ -67,7 +70,7 @@ class CultureMERTFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc
         if isinstance(self.model, Model):
             self.model_ = self.model
         else:
-            self.model_ = load(self.model, dtype=self.dtype, normalize=self.normalize)
+            self.model_ = load(self.model, dtype=self.dtype, normalize=self.normalize, device=self.device)
         return self
 
     def transform(self, X: Iterable["_Audio"]) -> "NDArray[np.float32]":

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use culturemert::commands::{probe as probing, similarity as comparing};
+use culturemert::device::DeviceArgs;
 use pyo3::prelude::*;
 
-use crate::choices::{choice, needs, not_both};
+use crate::choices::{choice, needs, not_both, parsed};
 use crate::errors::usage;
 use crate::values::{Form, ModelPath, OneOrMore, document, json, pairs};
 use crate::work::work;
@@ -23,12 +24,13 @@ use crate::work::work;
 /// split_seed : int, seed of splits by group
 /// config : TOML file with settings of the probe; None: MARBLE's
 /// normalize : whether recordings are brought to mean 0 and variance 1; None: as the model's preprocessor says
+/// device : where the model computes, as in `load`
 ///
 /// Returns
 /// -------
 /// dict, the result, as the command prints it
 #[pyfunction]
-#[pyo3(signature = (model, corpus, tags, out, *, culture=None, split="corpus", split_seed=0, config=None, normalize=None))]
+#[pyo3(signature = (model, corpus, tags, out, *, culture=None, split="corpus", split_seed=0, config=None, normalize=None, device="cpu"))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python function")]
 pub(crate) fn probe<'py>(
     py: Python<'py>,
@@ -41,10 +43,22 @@ pub(crate) fn probe<'py>(
     split_seed: u64,
     config: Option<PathBuf>,
     normalize: Option<bool>,
+    device: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let split = choice("split", split)?;
-    let args =
-        probing::Args { model: model.0, corpus, tags, culture, out, split, split_seed, config, normalize };
+    let place = DeviceArgs { device: parsed("device", device)? };
+    let args = probing::Args {
+        model: model.0,
+        corpus,
+        tags,
+        culture,
+        out,
+        split,
+        split_seed,
+        config,
+        normalize,
+        place,
+    };
     let result = work(py, |ground| probing::probe(&args, &ground.terminal))?;
     document(py, &json(&result)?)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use culturemert::commands::embed::{Dtype, Embedding, states_of};
 use culturemert::commands::tag::{open_probe, tags};
+use culturemert::device::DeviceArgs;
 use culturemert::embedding::Embedder;
 use culturemert::inputs::open_model;
 use culturemert::windows::Recording;
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use weights::ModelDirectory;
 
-use crate::choices::{choice, raised};
+use crate::choices::{choice, parsed, raised};
 use crate::errors::usage;
 use crate::listening::sound;
 use crate::values::{OneOrMore, array};
@@ -25,6 +26,7 @@ pub(crate) struct Model {
     path: PathBuf,
     dtype: String,
     normalize: Option<bool>,
+    place: DeviceArgs,
     directory: ModelDirectory,
     embedder: Embedder,
 }
@@ -36,22 +38,31 @@ pub(crate) struct Model {
 /// path : the directory, or a file in it
 /// dtype : "f32", "bf16", "f16" or "split": what products are computed in; what comes out is float32 always
 /// normalize : whether recordings are brought to mean 0 and variance 1; None: as the model's preprocessor says
+/// device : "cpu", "auto", or a card that this build reaches, such as "vulkan:0": where the model computes
 ///
 /// Returns
 /// -------
 /// Model
 #[pyfunction]
-#[pyo3(signature = (path, *, dtype="f32", normalize=None))]
-pub(crate) fn load(py: Python<'_>, path: PathBuf, dtype: &str, normalize: Option<bool>) -> PyResult<Model> {
+#[pyo3(signature = (path, *, dtype="f32", normalize=None, device="cpu"))]
+pub(crate) fn load(
+    py: Python<'_>,
+    path: PathBuf,
+    dtype: &str,
+    normalize: Option<bool>,
+    device: &str,
+) -> PyResult<Model> {
     let precision: Dtype = choice("dtype", dtype)?;
+    let place = DeviceArgs { device: parsed("device", device)? };
     let path = match path.parent() {
         Some(folder) if path.is_file() && folder.join("config.json").is_file() => folder.to_owned(),
         _ => path,
     };
     work(py, |_| {
         let directory = open_model(&path)?;
-        let embedder = Embedder::new(&directory, normalize)?.with_precision(precision.into());
-        Ok(Model { path: path.clone(), dtype: dtype.to_owned(), normalize, directory, embedder })
+        let embedder =
+            Embedder::new(&directory, normalize, &place.find()?)?.with_precision(precision.into())?;
+        Ok(Model { path: path.clone(), dtype: dtype.to_owned(), normalize, place, directory, embedder })
     })
 }
 
@@ -215,6 +226,7 @@ impl Model {
         let keywords = PyDict::new(py);
         keywords.set_item("dtype", &self.dtype)?;
         keywords.set_item("normalize", self.normalize)?;
+        keywords.set_item("device", self.place.device.to_string())?;
         let load = py.import("culturemert")?.getattr("load")?;
         let load = py.import("functools")?.call_method("partial", (load,), Some(&keywords))?;
         let path = std::path::absolute(&self.path)?.into_bound_py_any(py)?;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 // The function of this file has the crate's name.
 use ::pretrain::{Event, LogLine};
 use culturemert::commands::pretrain::{self as training, Trained};
+use culturemert::device::DeviceArgs;
 use culturemert::exit::interrupted;
 use culturemert::init::InitArgs;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use crate::choices::{needs, not_both};
+use crate::choices::{needs, not_both, parsed};
 use crate::errors::usage;
 use crate::values::{Form, ModelPath, document, json, pairs};
 use crate::work::{Ground, work};
@@ -41,7 +42,7 @@ use crate::work::{Ground, work};
 /// dict with the path and hash of the model, as the command prints it
 #[pyfunction]
 #[pyo3(signature = (plan, corpus, init, out, *, on_log=None, resume=false, overrides=None, heads=None, fresh_heads=false,
-    as_trained=false, accept_drift=false, codec_hash=None))]
+    as_trained=false, accept_drift=false, codec_hash=None, device="cpu"))]
 #[expect(
     clippy::too_many_arguments,
     clippy::fn_params_excessive_bools,
@@ -61,6 +62,7 @@ pub(crate) fn pretrain<'py>(
     as_trained: bool,
     accept_drift: bool,
     codec_hash: Option<String>,
+    device: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     needs(("accept_drift", accept_drift), ("resume", resume))?;
     not_both(("heads", heads.is_some()), ("fresh_heads", fresh_heads))?;
@@ -82,6 +84,7 @@ pub(crate) fn pretrain<'py>(
         example: None,
         set: assignments(overrides)?,
         codec_hash,
+        place: DeviceArgs { device: parsed("device", device)? },
         patience: training::PATIENCE,
     };
     let finished = work(py, |ground| {

@@ -1,7 +1,11 @@
 //! Recordings through a frozen encoder: windows, normalisation, means over time.
 
+use burn::tensor::Device;
+use mert::device::card_name;
 use mert::{Mert, Precision};
 use weights::{ModelDirectory, Tensors};
+
+use crate::exit::usage;
 
 /// Seconds of a window; MARBLE embeds 30 s at a time.
 pub const WINDOW_SECONDS: usize = 30;
@@ -16,9 +20,9 @@ pub struct Embedder {
 }
 
 impl Embedder {
-    /// `normalise` as asked, or as the model's preprocessor says.
-    pub fn new(directory: &ModelDirectory, normalise: Option<bool>) -> anyhow::Result<Self> {
-        let model = pretrain::load_model(directory, &burn::tensor::Device::flex())?;
+    /// On `device`; `normalise` as asked, or as the model's preprocessor says.
+    pub fn new(directory: &ModelDirectory, normalise: Option<bool>, device: &Device) -> anyhow::Result<Self> {
+        let model = pretrain::load_model(directory, device)?;
         Ok(Self { model, normalises: normalises(directory, normalise) })
     }
 
@@ -28,8 +32,9 @@ impl Embedder {
         tensors: &Tensors,
         like: &ModelDirectory,
         normalise: Option<bool>,
+        device: &Device,
     ) -> anyhow::Result<Self> {
-        let model = pretrain::model_of(config, tensors, &burn::tensor::Device::flex())?;
+        let model = pretrain::model_of(config, tensors, device)?;
         Ok(Self { model, normalises: normalises(like, normalise) })
     }
 
@@ -39,9 +44,13 @@ impl Embedder {
     }
 
     /// An encoder of the shape and preprocessing of a model, with weights drawn from `seed`.
-    pub(crate) fn random_like(directory: &ModelDirectory, seed: u64) -> anyhow::Result<Self> {
-        let like = Self::new(directory, None)?;
-        let model = Mert::from_scratch(like.model.config(), None, seed, &burn::tensor::Device::flex())?;
+    pub(crate) fn random_like(
+        directory: &ModelDirectory,
+        seed: u64,
+        device: &Device,
+    ) -> anyhow::Result<Self> {
+        let like = Self::new(directory, None, device)?;
+        let model = Mert::from_scratch(like.model.config(), None, seed, device)?;
         Ok(Self { model, ..like })
     }
 
@@ -50,10 +59,17 @@ impl Embedder {
         Ok(serde_json::to_string(&self.model.config().to_json())?)
     }
 
-    /// The same, with products in another precision than float32.
-    #[must_use]
-    pub fn with_precision(self, precision: Precision) -> Self {
-        Self { model: self.model.with_precision(precision), ..self }
+    /// The same, with products in another precision than float32; fails where the device does not compute in it.
+    pub fn with_precision(self, precision: Precision) -> anyhow::Result<Self> {
+        if !mert::computes_in(self.model.device(), precision) {
+            return Err(usage(format!("this device does not compute in {precision}; `f32` it does")));
+        }
+        Ok(Self { model: self.model.with_precision(precision), ..self })
+    }
+
+    /// The card it computes on; `None` on the processor.
+    pub(crate) fn card(&self) -> Option<String> {
+        card_name(self.model.device())
     }
 
     /// States the encoder has.

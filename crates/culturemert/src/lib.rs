@@ -7,6 +7,7 @@
 
 mod cli;
 pub mod commands;
+pub mod device;
 mod doctor;
 pub mod embedding;
 mod evaluation;

@@ -16,6 +16,7 @@ mod attention;
 mod channel_norm;
 mod code_loss;
 mod conv1d;
+pub mod device;
 mod dropout;
 mod elementary;
 mod first_block;

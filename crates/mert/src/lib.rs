@@ -31,6 +31,6 @@ pub use encoder::{Encoder, Observer, silent};
 pub use error::MertError;
 pub use geometry::Geometry;
 pub use heads::Heads;
-pub use kernels::{Precision, computes_in};
+pub use kernels::{Precision, computes_in, device};
 pub use model::Mert;
 pub use objective::{Batch, LossParts, Objective};

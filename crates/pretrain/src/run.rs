@@ -110,6 +110,7 @@ fn sit_down(
     let identity = RunIdentity {
         init_path: request.init.path(),
         ranks: company.size(),
+        card: mert::device::card_name(&request.device),
         ..RunIdentity::new(plan, &request.init.identity()?, &corpus.content_hash(), request.tokenizer)
     };
     // A wrong folder or a drift is told before anything is loaded, and nothing is written before everything is.
@@ -120,7 +121,7 @@ fn sit_down(
         if !changes.is_empty() && !request.accept_drift {
             return Err(PretrainError::Drift { run: request.out.into(), changes });
         }
-        changes.extend(folder.other_ranks(&identity)?);
+        changes.extend(folder.other_roundings(&identity)?);
         Some(folder)
     } else if RunFolder::at(request.out).holds_run() {
         return Err(PretrainError::RunExists(request.out.into()));

@@ -37,6 +37,9 @@ pub struct RunIdentity {
     /// Processes that train it. Another number is accepted unasked, and kept on record.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub ranks: usize,
+    /// The card it computes on; none is the processor. Another one is accepted unasked, and kept on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
     /// Where the weights lay that it begins with; said, not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_path: Option<PathBuf>,
@@ -56,6 +59,7 @@ impl RunIdentity {
             seed: plan.run.seed,
             version: env!("CARGO_PKG_VERSION").into(),
             ranks: 1,
+            card: None,
             init_path: None,
             drifts: Vec::new(),
         }
@@ -124,10 +128,16 @@ impl RunFolder {
         Ok(changes)
     }
 
-    /// The difference in the number of ranks: it changes the order of additions only, so nobody needs to be asked.
-    pub fn other_ranks(&self, identity: &RunIdentity) -> Result<Option<Difference>, PretrainError> {
-        let (then, now) = (self.identity()?.ranks, identity.ranks);
-        Ok((then != now).then(|| difference("number of ranks", &then.to_string(), &now.to_string())))
+    /// Differences in the number of ranks and in the device: they change how sums are rounded only, so nobody needs to be asked.
+    pub fn other_roundings(&self, identity: &RunIdentity) -> Result<Vec<Difference>, PretrainError> {
+        let begun = self.identity()?;
+        let device = |identity: &RunIdentity| identity.card.clone().unwrap_or_else(|| "cpu".into());
+        let pairs = [
+            ("number of ranks", begun.ranks.to_string(), identity.ranks.to_string()),
+            ("device", device(&begun), device(identity)),
+        ];
+        let other = pairs.iter().filter(|(_, then, now)| then != now);
+        Ok(other.map(|(what, then, now)| difference(what, then, now)).collect())
     }
 
     /// Makes `plan` and `identity` those of the run from now on, and keeps `drift` in its history.

@@ -7,6 +7,7 @@ use files::NpyGrid;
 use mert::Precision;
 use serde_json::json;
 
+use crate::device::DeviceArgs;
 use crate::embedding::{Embedder, WINDOW_SECONDS};
 use crate::exit::{stopped, usage};
 use crate::inputs::{must_not_be, open_model};
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     /// What products are computed in; sums, norms and what is written are float32 always.
     #[arg(long, value_enum, default_value_t)]
     dtype: Dtype,
+    #[command(flatten)]
+    place: DeviceArgs,
     /// Do one share of the recordings, for array jobs: `I/N`, or `auto` from the launcher's environment.
     #[arg(long, value_name = "I/N")]
     shard: Option<Share>,
@@ -91,8 +94,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         let out = output_of(args, audio)?;
         args.audio.iter().try_for_each(|input| must_not_be(&out, "recording", input))?;
     }
-    let embedder =
-        Embedder::new(&open_model(&args.model)?, args.normalize)?.with_precision(args.dtype.into());
+    let embedder = Embedder::new(&open_model(&args.model)?, args.normalize, &args.place.find()?)?
+        .with_precision(args.dtype.into())?;
     let states = states_of(&args.layer, embedder.n_states())?;
     let share = args.shard.map(Share::resolve).transpose()?;
     let mine = |at: usize| share.is_none_or(|share| share.takes(at));

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use corpus::datasets::MtatSplit;
 use evaluate::WindowRule;
 use serde_json::json;
 use study::evaluation::{Role, tables_as_text, write_all};
 use weights::ModelDirectory;
 
+use crate::device::DeviceArgs;
 use crate::evaluation::{
     Baseline, DataArgument, EvaluationPlan, Extractor, FeatureSettings, FrameRequest, FramesArgument,
     Normalise, OpenRequest, Splits, Subject, evaluate, keep_features,
@@ -96,6 +98,8 @@ pub(crate) struct Args {
     /// environment. The same command without it then finds all of them.
     #[arg(long, value_name = "I/N")]
     shard: Option<Share>,
+    #[command(flatten)]
+    place: DeviceArgs,
     /// Print `evaluation.json` instead of the tables.
     #[arg(long)]
     json: bool,
@@ -137,7 +141,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         }
     }
     check_frames(args, &names)?;
-    let subjects = subjects(args)?;
+    let subjects = subjects(args, &args.place.find()?)?;
     let request = OpenRequest {
         metadata: args.metadata.clone(),
         allow_missing: args.allow_missing,
@@ -214,7 +218,7 @@ fn wants(args: &Args, baseline: Baseline) -> bool {
 }
 
 /// Models, then baselines with features of their own.
-fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
+fn subjects(args: &Args, device: &Device) -> anyhow::Result<Vec<Subject>> {
     let mut subjects: Vec<Subject> = Vec::new();
     for path in &args.models {
         let directory = open_model(path)?;
@@ -225,12 +229,12 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         if subjects.iter().any(|subject| subject.name == name) {
             return Err(usage(format!("model `{name}` is named twice")));
         }
-        let extractor = Extractor::of_model(&directory)?;
+        let extractor = Extractor::of_model(&directory, device)?;
         subjects.push(Subject { name, role: Role::Model, extractor });
     }
     let first = args.models.first().ok_or_else(|| usage("no model is named"))?;
     for baseline in [Baseline::Random, Baseline::LogMel].into_iter().filter(|one| wants(args, *one)) {
-        subjects.extend(baseline.subject(|| open_model(first))?);
+        subjects.extend(baseline.subject(|| open_model(first), device)?);
     }
     Ok(subjects)
 }

@@ -11,6 +11,7 @@ use explore::{Collection, GENERATOR, Item, ModelView, Predictions, Sound, Unit};
 use serde_json::{Value, json};
 use weights::ModelDirectory;
 
+use crate::device::DeviceArgs;
 use crate::embedding::Embedder;
 use crate::exit::usage;
 use crate::exploring::{Excerpts, LayerChoice, Viewed, hear, plan_excerpts, points, view, write_excerpts};
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
     normalize: Option<bool>,
+    #[command(flatten)]
+    place: DeviceArgs,
 }
 
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
@@ -192,12 +195,13 @@ fn subjects(args: &Args, layer: LayerChoice) -> anyhow::Result<Vec<Subject>> {
     let directories: Vec<ModelDirectory> =
         args.models.iter().map(|path| open_model(path)).collect::<anyhow::Result<_>>()?;
     let names: Vec<String> = directories.iter().map(ModelDirectory::name).collect();
+    let device = args.place.find()?;
     let mut subjects = Vec::new();
     for (index, (directory, path)) in directories.iter().zip(&args.models).enumerate() {
         // `base/model` and `adapted/model` are told apart by their paths.
         let is_taken = names.iter().enumerate().any(|(other, name)| other != index && *name == names[index]);
         let name = if is_taken { path.display().to_string() } else { names[index].clone() };
-        let embedder = Embedder::new(directory, args.normalize)?;
+        let embedder = Embedder::new(directory, args.normalize, &device)?;
         layer.check(embedder.n_states())?;
         subjects.push(Subject { name, hash: directory.identity()?.to_string(), embedder });
     }

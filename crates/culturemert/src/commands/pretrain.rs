@@ -11,6 +11,7 @@ use pretrain::{
 };
 use serde_json::json;
 
+use crate::device::DeviceArgs;
 use crate::exit::{interrupted, usage};
 use crate::init::{Beginning, InitArgs};
 use crate::inputs::{open_corpus, tokenizer_of};
@@ -62,6 +63,9 @@ pub struct Args {
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
     pub codec_hash: Option<String>,
+    /// Where the model computes. Weights and moments of the optimiser stay in the memory of the processor.
+    #[command(flatten)]
+    pub place: DeviceArgs,
     /// Of several processes started together: seconds after which one that the others wait for is taken for lost.
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE)]
     pub patience: u64,
@@ -158,6 +162,7 @@ pub fn pretrain(
 
 /// What all ranks open alike.
 struct Opened {
+    device: Device,
     plan: TrainPlan,
     beginning: Beginning,
     /// Where something is to be trained.
@@ -172,12 +177,13 @@ struct Ground {
 }
 
 fn open(args: &Args) -> anyhow::Result<Opened> {
+    let device = args.place.find()?;
     let begun = args.out.as_ref().filter(|_| args.resume).map(|out| RunFolder::at(out));
     let begun = begun.filter(RunFolder::holds_run).map(|folder| folder.identity()).transpose()?;
     let beginning = args.begin.open(begun.as_ref())?;
     let plan = plan_of(args, &beginning)?;
     if args.dry_run && args.calibrate.is_none() {
-        return Ok(Opened { plan, beginning, ground: None });
+        return Ok(Opened { device, plan, beginning, ground: None });
     }
     let Some(corpus) = &args.corpus else { return Err(usage("name a `--corpus`")) };
     if args.out.is_none() && !args.dry_run {
@@ -186,7 +192,7 @@ fn open(args: &Args) -> anyhow::Result<Opened> {
     let corpus = open_corpus(corpus)?;
     let tokenizer = tokenizer_of(&corpus, args.codec_hash.as_deref())?;
     let out = args.out.clone().unwrap_or_default();
-    Ok(Opened { plan, beginning, ground: Some(Ground { corpus, tokenizer, out }) })
+    Ok(Opened { device, plan, beginning, ground: Some(Ground { corpus, tokenizer, out }) })
 }
 
 impl Opened {
@@ -205,7 +211,7 @@ impl Opened {
             out: &ground.out,
             resume: args.resume,
             accept_drift: args.accept_drift,
-            device: Device::flex(),
+            device: self.device.clone(),
             ranks,
             stop: terminal.stop_flag(),
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use evaluate::Probe;
 
+use crate::device::DeviceArgs;
 use crate::embedding::Embedder;
 use crate::exit::usage;
 use crate::inputs::{must_have_culture, open_corpus, open_model};
@@ -49,6 +50,9 @@ pub struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
     pub normalize: Option<bool>,
+    /// Where the model computes.
+    #[command(flatten)]
+    pub place: DeviceArgs,
 }
 
 /// Key of the result that says which trained probe it is of.
@@ -73,7 +77,7 @@ pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Val
     if args.split == Splits::Group {
         task.split_by_group(&corpus, SHARES, args.split_seed);
     }
-    let embedder = Embedder::new(&directory, args.normalize)?;
+    let embedder = Embedder::new(&directory, args.normalize, &args.place.find()?)?;
     let features = embed_clips(&embedder, &corpus, &task.clips(), terminal)?;
     let hash = directory.identity()?.to_string();
     let facts =

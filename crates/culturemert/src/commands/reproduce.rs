@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::device::DeviceArgs;
 use crate::reproduce::{
     Asked, Choice, Outcome, StudyFile, StudyPlan, estimate, estimate_as_text, list, list_as_text,
     run as study,
@@ -45,9 +46,12 @@ pub(crate) struct Args {
     /// A last call without it makes the report.
     #[arg(long, value_name = "I/N")]
     shard: Option<Share>,
-    /// Rehearse: at most N recordings of a split, updates of a stage, epochs of a probe. Goes without folders that are not named.
+    /// Rehearse: at most N recordings of a split, updates of a stage, epochs of a probe. Goes without folders that are not named, as long as
+    /// one whose training recordings a corpus is gathered from is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    #[command(flatten)]
+    place: DeviceArgs,
     /// Print `--list` and `--dry-run` as JSON.
     #[arg(long)]
     json: bool,
@@ -57,16 +61,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let file = StudyFile::find(&args.config, &args.set)?;
     let asked = Asked { limit: args.limit, describe: args.list || args.dry_run };
     let plan = StudyPlan::new(file, asked)?;
+    let device = args.place.find()?;
     let choice = Choice { only: args.only.clone(), shard: args.shard };
     if args.list {
-        let listed = list(&plan, &choice, &args.out, terminal)?;
+        let listed = list(&plan, &choice, &device, &args.out, terminal)?;
         return if args.json { print_json(&listed) } else { print_text(&list_as_text(&listed)) };
     }
     if args.dry_run {
-        let estimates = estimate(&plan, &choice, &args.out, terminal)?;
+        let estimates = estimate(&plan, &choice, &device, &args.out, terminal)?;
         return if args.json { print_json(&estimates) } else { print_text(&estimate_as_text(&estimates)) };
     }
-    let results = match study(&plan, &args.config, &choice, &args.out, terminal)? {
+    let results = match study(&plan, &args.config, &choice, &device, &args.out, terminal)? {
         Outcome::Part { steps } => return print_json(&json!({ "steps": steps })),
         Outcome::Whole(results) => results,
     };

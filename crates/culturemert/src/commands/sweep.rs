@@ -6,6 +6,7 @@ use study::sweep::{Metric, Sweep, csv, svg, text};
 use weights::{CoordinateSearch, LayerGroup};
 
 use super::merge::{LAMBDA, group_factor};
+use crate::device::DeviceArgs;
 use crate::exit::usage;
 use crate::inputs::{ModelArgument, must_exist, must_not_be, open_corpus, open_model};
 use crate::probe_settings::{Splits, probe_config};
@@ -50,6 +51,8 @@ pub(crate) struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the base's preprocessor says.
     #[arg(long)]
     normalize: Option<bool>,
+    #[command(flatten)]
+    place: DeviceArgs,
     /// What merges are chosen by, on validation recordings.
     #[arg(long, value_enum, default_value_t = By::RocAuc)]
     metric: By,
@@ -195,6 +198,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         },
         config,
         normalise: args.normalize,
+        device: args.place.find()?,
         metric: match args.metric {
             By::RocAuc => Metric::RocAuc,
             By::Ap => Metric::AveragePrecision,

@@ -7,6 +7,7 @@ use serde_json::json;
 use weights::ModelDirectory;
 
 use crate::commands::probe::PROBE_SHA256;
+use crate::device::DeviceArgs;
 use crate::embedding::Embedder;
 use crate::exit::{stopped, usage};
 use crate::inputs::{must_exist, open_model};
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
     normalize: Option<bool>,
+    #[command(flatten)]
+    place: DeviceArgs,
     /// How recordings come to 24 kHz.
     #[arg(long, default_value_t)]
     resampler: audio::Resampler,
@@ -37,7 +40,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let directory = open_model(&args.model)?;
     let probe = open_probe(&args.probe, &directory, terminal)?;
-    let embedder = Embedder::new(&directory, args.normalize)?;
+    let embedder = Embedder::new(&directory, args.normalize, &args.place.find()?)?;
     let mut all = Vec::new();
     let bar = terminal.parts_bar("tag", args.audio.len());
     for (index, audio) in args.audio.iter().enumerate() {

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     /// Processors that the system lets this process use.
     pub(crate) processors: usize,
     pub(crate) products: Vec<Products>,
+    /// Graphics cards that this build reaches.
+    pub(crate) cards: Vec<Card>,
     /// `None` where the system is not asked.
     pub(crate) memory: Option<Memory>,
     pub(crate) folders: Vec<Folder>,
@@ -42,6 +44,15 @@ pub(crate) struct Products {
     pub(crate) gflops: f64,
     /// Largest error against a plain loop, relative to what an element adds up; `None` where a product is no number.
     pub(crate) error: Option<f64>,
+}
+
+/// A graphics card, or a processor that plays one.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Card {
+    /// What `--device` calls it.
+    pub(crate) device: String,
+    /// What it calls itself.
+    pub(crate) name: String,
 }
 
 /// A folder that files may go to.
@@ -69,6 +80,10 @@ pub(crate) fn examine() -> Report {
         threads: rayon::current_num_threads(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         products: precisions.into_iter().map(products).collect(),
+        cards: mert::device::cards()
+            .into_iter()
+            .map(|(device, name)| Card { device: device.to_string(), name })
+            .collect(),
         memory: memory(),
         folders,
         problems: Vec::new(),
@@ -124,6 +139,11 @@ impl Report {
             let error = error.map_or("not right".to_owned(), |error| format!("right to {error:.0e}"));
             lines.push(format!("{precision:<12} {instructions}, {gflops:.0} GFLOP/s, {error}"));
         }
+        lines.extend(
+            self.cards
+                .iter()
+                .map(|Card { device, name }| format!("card         {name}, `--device {device}`")),
+        );
         lines.push(match self.memory {
             Some(Memory { total_bytes, available_bytes }) => format!(
                 "memory       {:.1} of {:.1} GB available",

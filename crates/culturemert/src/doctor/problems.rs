@@ -82,6 +82,7 @@ mod tests {
             threads: 2,
             processors: 2,
             products: vec![products("float32"), products("bfloat16")],
+            cards: Vec::new(),
             memory: Some(Memory { total_bytes: 16_000_000_000, available_bytes: 8_000_000_000 }),
             folders: vec![Folder {
                 what: CURRENT,

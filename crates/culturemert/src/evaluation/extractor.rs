@@ -1,6 +1,7 @@
 //! What turns windows into features: an encoder, or the statistics of log-mel frames that an encoder has to beat.
 
 use audio::mel::{LogMel, MelConfig};
+use burn::tensor::Device;
 use weights::ModelDirectory;
 
 use crate::embedding::Embedder;
@@ -25,18 +26,31 @@ enum Kind {
 
 impl Extractor {
     /// The encoder of a model.
-    pub(crate) fn of_model(directory: &ModelDirectory) -> anyhow::Result<Self> {
+    pub(crate) fn of_model(directory: &ModelDirectory, device: &Device) -> anyhow::Result<Self> {
         let identity = directory.identity()?.to_string();
-        Ok(Self { identity, kind: Kind::Encoder(Box::new(Embedder::new(directory, None)?)) })
+        Ok(Self::of_encoder(identity, Embedder::new(directory, None, device)?))
+    }
+
+    /// What an encoder says on a card is not to the bit what it says on the processor, so it is another one.
+    fn of_encoder(identity: String, embedder: Embedder) -> Self {
+        let identity = match embedder.card() {
+            None => identity,
+            Some(card) => {
+                let mut hasher = files::Hasher::default();
+                hasher.part(identity).part(card);
+                hasher.finish().to_string()
+            }
+        };
+        Self { identity, kind: Kind::Encoder(Box::new(embedder)) }
     }
 
     /// An encoder of the same shape and preprocessing whose weights are drawn.
-    pub(crate) fn random_like(directory: &ModelDirectory) -> anyhow::Result<Self> {
-        let embedder = Embedder::random_like(directory, RANDOM_SEED)?;
+    pub(crate) fn random_like(directory: &ModelDirectory, device: &Device) -> anyhow::Result<Self> {
+        let embedder = Embedder::random_like(directory, RANDOM_SEED, device)?;
         let mut hasher = files::Hasher::default();
         hasher.part("random encoder").part(RANDOM_SEED.to_le_bytes()).part(embedder.shape()?);
         hasher.part([u8::from(embedder.normalises())]);
-        Ok(Self { identity: hasher.finish().to_string(), kind: Kind::Encoder(Box::new(embedder)) })
+        Ok(Self::of_encoder(hasher.finish().to_string(), embedder))
     }
 
     /// Means and deviations over time of 64 log-mel bands.

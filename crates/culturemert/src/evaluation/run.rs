@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use burn::tensor::Device;
 use corpus::JobShare;
 use evaluate::{
     Bootstrap, EncoderFacts, EvaluateError, Kind, Layers, MeanStd, MeasuredOutcome, Mix, PairDifferences,
     ProbeConfig, ProbeData, Scoring, measure, scoring_differences,
 };
+use serde::{Deserialize, Serialize};
 use study::evaluation::{
     Against, EvaluatedCell, EvaluatedModel, EvaluatedSet, Evaluation, Gap, Named, Role, SCHEMA,
     SeedPairScore, TagScore,
@@ -24,7 +26,8 @@ use crate::interrupt::stop_flag;
 use crate::terminal::Terminal;
 
 /// What models have to beat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Baseline {
     /// An encoder of the base's shape with random weights.
     Random,
@@ -35,13 +38,16 @@ pub(crate) enum Baseline {
 }
 
 impl Baseline {
-    /// Its row, where it has features of its own: all but chance. `like` opens the model whose shape a random encoder has.
+    /// Its row, where it has features of its own: all but chance. `like` opens the model whose shape a random encoder has, on `device`.
     pub(crate) fn subject(
         self,
         like: impl FnOnce() -> anyhow::Result<ModelDirectory>,
+        device: &Device,
     ) -> anyhow::Result<Option<Subject>> {
         let (name, role, extractor) = match self {
-            Self::Random => ("random encoder", Role::RandomEncoder, Extractor::random_like(&like()?)?),
+            Self::Random => {
+                ("random encoder", Role::RandomEncoder, Extractor::random_like(&like()?, device)?)
+            }
             Self::LogMel => ("log-mel statistics", Role::LogMel, Extractor::log_mel()?),
             Self::Chance => return Ok(None),
         };

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
+use burn::tensor::Device;
 use study::graph::Graph;
 use study::results::StudyResults;
 use study::{Event, Ledger};
@@ -60,6 +61,7 @@ pub(crate) fn run(
     plan: &StudyPlan,
     preset: &str,
     choice: &Choice,
+    device: &Device,
     out: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Outcome> {
@@ -71,7 +73,7 @@ pub(crate) fn run(
     }
     let asked = chosen(&graph, choice)?;
     let ledger = ledger(out, terminal)?;
-    let ground = Ground { plan, ledger: &ledger, out, terminal, quiet: &quiet };
+    let ground = Ground { plan, ledger: &ledger, device, out, terminal, quiet: &quiet };
     let whole = graph.with_needs(&asked);
     let n_workers = Costs::new(plan, Machine { operations: 1.0, threads: cores() }).workers();
     let dones = schedule::carry_out(&graph, &whole, &ground, n_workers)?;
@@ -100,12 +102,13 @@ pub(crate) fn run(
 pub(crate) fn list(
     plan: &StudyPlan,
     choice: &Choice,
+    device: &Device,
     out: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<Listed>> {
     let graph = plan.graph()?;
     let asked = chosen(&graph, choice)?;
-    let dones = there(plan, &graph, out, terminal)?;
+    let dones = there(plan, &graph, device, out, terminal)?;
     Ok(describe::list(&graph, &asked, &dones))
 }
 
@@ -113,12 +116,13 @@ pub(crate) fn list(
 pub(crate) fn estimate(
     plan: &StudyPlan,
     choice: &Choice,
+    device: &Device,
     out: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Estimates> {
     let graph = plan.graph()?;
     let whole = graph.with_needs(&chosen(&graph, choice)?);
-    let dones = there(plan, &graph, out, terminal)?;
+    let dones = there(plan, &graph, device, out, terminal)?;
     let costs = Costs::new(plan, Machine::measured());
     Ok(describe::estimate(&graph, &whole, &dones, &costs, &plan.notices))
 }
@@ -127,6 +131,7 @@ pub(crate) fn estimate(
 fn there(
     plan: &StudyPlan,
     graph: &Graph<Work>,
+    device: &Device,
     out: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<steps::Dones> {
@@ -135,7 +140,7 @@ fn there(
     }
     let ledger = Ledger::open(out)?;
     let quiet = Terminal::new(true, true);
-    let ground = Ground { plan, ledger: &ledger, out, terminal, quiet: &quiet };
+    let ground = Ground { plan, ledger: &ledger, device, out, terminal, quiet: &quiet };
     Ok(describe::kept(graph, &ground))
 }
 

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context;
+use burn::tensor::Device;
 use corpus::{Corpus, Split};
 use evaluate::{ProbeConfig, SideScore};
+use mert::device::card_name;
 use serde::{Deserialize, Serialize};
 use study::results::SeedScore;
 use weights::{LambdaSweep, LayerGroup, identity};
@@ -37,6 +39,7 @@ pub(crate) struct Ground<'a> {
     pub(super) config: ProbeConfig,
     /// As asked; by default as the base's preprocessor says.
     pub(super) normalise: Option<bool>,
+    pub(super) device: Device,
     pub(super) stop: &'a AtomicBool,
 }
 
@@ -91,6 +94,9 @@ impl Ground<'_> {
         }
         let preprocessor = self.merges.base().preprocessor().map(ToString::to_string);
         hasher.part(serde_json::to_string(&(&self.config, self.normalise, preprocessor))?);
+        if let Some(card) = card_name(&self.device) {
+            hasher.part(card);
+        }
         Ok(hasher.finish().to_string())
     }
 
@@ -111,8 +117,13 @@ impl Ground<'_> {
         go_on()?;
         let tensors = self.merges.tensors(lambdas, &self.factors)?;
         let content = tensors.content_hash();
-        let embedder =
-            Embedder::of_tensors(self.merges.config(), &tensors, self.merges.base(), self.normalise)?;
+        let embedder = Embedder::of_tensors(
+            self.merges.config(),
+            &tensors,
+            self.merges.base(),
+            self.normalise,
+            &self.device,
+        )?;
         drop(tensors);
         let splits: &[Split] = if with_test { &Split::ALL } else { &[Split::Train, Split::Valid] };
         let ranges = self.recordings(splits);

@@ -14,6 +14,7 @@ mod search;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use corpus::Corpus;
 use evaluate::{Guidance, GuidedTarget, ProbeConfig};
 use study::evaluation::Named;
@@ -47,6 +48,8 @@ pub(crate) struct SweepRequest<'a> {
     pub(crate) split: String,
     pub(crate) config: ProbeConfig,
     pub(crate) normalise: Option<bool>,
+    /// Where merges are heard.
+    pub(crate) device: Device,
     pub(crate) metric: Metric,
     /// λ that all models share, one after the other.
     pub(crate) grid: Vec<f64>,
@@ -85,6 +88,7 @@ pub(crate) fn sweep(request: SweepRequest<'_>, terminal: &Terminal) -> anyhow::R
         questions: request.questions,
         config: request.config,
         normalise: request.normalise,
+        device: request.device,
         stop: stop_flag(),
     };
     let kept = Kept::open(request.keep, ground.key(&hashes)?)?;

@@ -5,6 +5,7 @@
 mod array;
 #[cfg(unix)]
 mod book;
+mod card;
 mod command;
 mod crashes;
 mod datasets;

@@ -1,10 +1,9 @@
 //! The full 95M shape with weights from a formula: hidden states of 5 and 30 s against `transformers`.
 
-use burn::tensor::Device;
 use golden::Tensors;
 use mert::{EncoderConfig, Mert, Precision, parameters};
 
-use crate::tensors::relative_l2;
+use crate::tensors::{device, is_strong, on_device, relative_l2};
 
 /// Largest relative error of a hidden state when products are computed in bfloat16.
 const BFLOAT16: f64 = 1e-2;
@@ -14,6 +13,10 @@ const FLOAT16: f64 = 2e-3;
 
 #[test]
 fn golden_hidden_states_of_the_full_shape() {
+    if !is_strong() {
+        eprintln!("left out: a processor that plays a card takes too long");
+        return;
+    }
     for case in golden::cases("hubert", "summary.safetensors") {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let config = EncoderConfig::from_json(&golden::json(&case.join("config.json"))).unwrap();
@@ -21,7 +24,7 @@ fn golden_hidden_states_of_the_full_shape() {
         let summary = Tensors::open(&case.join("summary.safetensors"));
         let salt = meta["salt"].as_str().unwrap();
         let rules = meta["weights"].clone();
-        let model = parameters::load(Mert::blank(&config, None, &Device::flex()).unwrap(), &mut |name| {
+        let model = parameters::load(Mert::blank(&config, None, &device()).unwrap(), &mut |name| {
             let rule = rule_of(&rules, name);
             let shape: Vec<usize> =
                 rule["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
@@ -42,11 +45,14 @@ fn golden_hidden_states_of_the_full_shape() {
             let (states, n_frames) = model.embed(&wave, 1).unwrap();
             let tolerance = input["tolerance_abs"].as_f64().or(meta["tolerance_abs"].as_f64()).unwrap();
             let error = worst(&states, n_frames, input, tag, &summary);
-            golden::within(&format!("hubert {name} {tag}"), error, tolerance);
+            golden::within(&format!("hubert {name} {tag}"), error, on_device(tolerance));
             if input["samples"].as_u64().unwrap() > 200_000 {
                 continue;
             }
             for (precision, bound) in [(Precision::Bfloat16, BFLOAT16), (Precision::Float16, FLOAT16)] {
+                if !mert::computes_in(&device(), precision) {
+                    continue;
+                }
                 let (rounded, _) = model.clone().with_precision(precision).embed(&wave, 1).unwrap();
                 let errors = states.iter().zip(&rounded).map(|(exact, found)| relative_l2(found, exact));
                 let error = errors.fold(0.0, golden::nan_is_worst);

@@ -1,30 +1,33 @@
 //! The published 95M shape, heads included, with weights, waveforms and codes from formulas: activations, logits, losses and the gradient of
 //! every parameter against the original (`golden/mert/README.md`, closed forms).
 
-use burn::tensor::Device;
 use draws::{Draws, fnv1a64};
 use golden::Tensors;
 use mert::{Batch, Geometry, Mert, parameters};
 use serde_json::Value;
 
 use crate::fairseq;
-use crate::tensors::{channels_first, values};
+use crate::tensors::{channels_first, device, is_strong, on_device, values};
 
 #[test]
 fn golden_full_size() {
+    if !is_strong() {
+        eprintln!("left out: a processor that plays a card takes too long");
+        return;
+    }
     for case in golden::cases("mert", "summary.json") {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let config = golden::json(&case.join("config.json"));
         let summary = golden::json(&case.join("summary.json"));
         let bounds = golden::json(&case.join("tolerances.json"))["suggested"].clone();
-        let bound = |key: &str| bounds[key].as_f64().unwrap();
+        let bound = |key: &str| on_device(bounds[key].as_f64().unwrap());
         let seed = config["seed"].as_str().unwrap();
         let count = |key: &str| config[key].as_u64().unwrap() as usize;
         let (n_samples, columns) = (count("clip_length"), count("labels"));
 
         let encoder = fairseq::encoder_config(&config["model"]);
         let heads = fairseq::heads_config(&config);
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let layer_norm = encoder.feat_extract_norm == mert::ConvNorm::Layer;
         let weights = golden::json(&case.join("weights.json"));
         let model = closed_form(&weights, Mert::blank(&encoder, Some(&heads), &device).unwrap(), layer_norm);
@@ -316,7 +319,7 @@ fn check_gradients(
 ) {
     let stated = summary["gradients"].as_object().unwrap();
     let (mut worst, mut square, mut n_compared) = ((0.0f64, String::new()), 0.0, 0);
-    parameters::gradients(model, &parts.total.clone().backward(), &mut |ours, gradient| {
+    parameters::gradients(model, parts.total.clone().backward(), &mut |ours, gradient| {
         let theirs = fairseq::name(ours, layer_norm);
         let (stated, gradient) = (&stated[&theirs], gradient.unwrap());
         n_compared += 1;

@@ -1,14 +1,14 @@
 //! Hidden states equal those of `transformers`' `HubertModel`, for every case that lies under `hubert/`.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use golden::Tensors;
 use mert::{EncoderConfig, Mert, silent};
 
-use crate::tensors::{model, values};
+use crate::tensors::{device, model, on_device, values};
 
 fn wave(samples: Vec<f32>, n_clips: usize) -> Tensor<2> {
     let n = samples.len() / n_clips;
-    Tensor::from_data(TensorData::new(samples, [n_clips, n]), &Device::flex())
+    Tensor::from_data(TensorData::new(samples, [n_clips, n]), &device())
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn golden_hidden_states_of_small_models() {
         let io = Tensors::open(&case.join("io.safetensors"));
         for (file, renamed) in [("model.safetensors", false), ("model_parametrizations.safetensors", true)] {
             let weights = Tensors::open(&case.join(file));
-            let model = model(&config, None, &Device::flex(), &weights, |name| {
+            let model = model(&config, None, &device(), &weights, |name| {
                 let parametrised = [
                     ("weight_g", "parametrizations.weight.original0"),
                     ("weight_v", "parametrizations.weight.original1"),
@@ -35,7 +35,7 @@ fn golden_hidden_states_of_small_models() {
                     .fold(name.to_owned(), |name, (old, new)| name.replace(old, new))
             });
             let error = worst_of_inputs(&model, &io).max(worst_of_batch(&model, &io, &meta));
-            golden::within(&format!("hubert {name} {file}"), error, tolerance);
+            golden::within(&format!("hubert {name} {file}"), error, on_device(tolerance));
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Forward pass, loss parts and gradients of pre-training equal the original's, for every case under `mert/`.
 
-use burn::tensor::Device;
 use golden::Tensors;
 use mert::{Batch, Geometry, parameters};
 use serde_json::Value;
 
 use crate::fairseq;
-use crate::tensors::{channels_first, model, relative_l2, values};
+use crate::tensors::{channels_first, device, model, on_device, relative_l2, values};
 
 #[test]
 fn golden_pretraining() {
@@ -17,7 +16,7 @@ fn golden_pretraining() {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let config = golden::json(&case.join("config.json"));
         let bounds = golden::json(&case.join("tolerances.json"))["suggested"].clone();
-        let bound = |key: &str| bounds[key].as_f64().unwrap();
+        let bound = |key: &str| on_device(bounds[key].as_f64().unwrap());
         let inputs = Tensors::open(&case.join("inputs.safetensors"));
         let activations = Tensors::open(&case.join("activations.safetensors"));
 
@@ -25,7 +24,7 @@ fn golden_pretraining() {
         let heads = fairseq::heads_config(&config);
         let layer_norm = encoder.feat_extract_norm == mert::ConvNorm::Layer;
         let weights = Tensors::open(&case.join("weights.safetensors"));
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let model = model(&encoder, Some(&heads), &device, &weights, |ours| fairseq::name(ours, layer_norm));
 
         let n_samples = inputs.shape("source")[1];
@@ -96,7 +95,7 @@ fn golden_pretraining() {
         let recorded = Tensors::open(&case.join("grads.safetensors"));
         let mut worst = (0.0f64, String::new());
         let mut n_compared = 0;
-        parameters::gradients(&model, &gradients, &mut |ours, gradient| {
+        parameters::gradients(&model, gradients, &mut |ours, gradient| {
             let theirs = fairseq::name(ours, layer_norm);
             let Some(gradient) = gradient else {
                 assert!(!recorded.has(&theirs), "{name}: no gradient for `{theirs}`");
@@ -185,7 +184,7 @@ fn activation_error(what: &str, tensor: &burn::Tensor<3>, recorded: &Tensors, ti
 
 fn check_losses(name: &str, parts: &mert::LossParts, recorded: &Value, bounds: &Value) {
     let relative = |ours: f64, theirs: f64| (ours - theirs).abs() / theirs.abs();
-    let bound = |key: &str| bounds[key].as_f64().unwrap();
+    let bound = |key: &str| on_device(bounds[key].as_f64().unwrap());
     assert_eq!(parts.n_frames as u64, recorded["sample_size"].as_u64().unwrap(), "{name}: sample size");
     assert_eq!(parts.n_masked as u64, recorded["masked_frames"].as_u64().unwrap(), "{name}: masked frames");
     let error = relative(parts.value(), recorded["loss_sum"].as_f64().unwrap());

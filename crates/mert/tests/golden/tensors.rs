@@ -1,7 +1,31 @@
-//! Models from golden weights, and errors between arrays.
+//! Models from golden weights, the device they compute on, and errors between arrays.
 
+use burn::tensor::Device;
 use golden::Tensors;
+use mert::device::DeviceChoice;
 use mert::{EncoderConfig, HeadsConfig, Mert, parameters};
+
+/// How much further from the originals than the processor a card may be: it adds in another order, and its exponentials are its own.
+const CARD: f64 = 4.0;
+
+/// The device that goldens are checked on: `$CULTUREMERT_TEST_DEVICE`, by default the processor.
+pub(crate) fn device() -> Device {
+    choice().find().unwrap()
+}
+
+/// A tolerance that is stated for the processor, on the device that is checked.
+pub(crate) fn on_device(tolerance: f64) -> f64 {
+    if choice() == DeviceChoice::Cpu { tolerance } else { CARD * tolerance }
+}
+
+/// Whether the device has the strength for the full shape: all but a processor that plays a card.
+pub(crate) fn is_strong() -> bool {
+    choice() == DeviceChoice::Cpu || mert::device::is_hardware(&device())
+}
+
+fn choice() -> DeviceChoice {
+    std::env::var("CULTUREMERT_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
+}
 
 /// A model with the weights of a file, asked for by the model's own names through `rename`.
 #[track_caller]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use study::evaluation::{Evaluation, Role};
 use study::{Done, Step};
@@ -194,7 +193,7 @@ fn plan(
     let mut rows = Vec::new();
     for subject in subjects {
         let directory = open_model(&ground.model_dir(dones, &subject.name)?)?;
-        let extractor = Extractor::of_model(&directory)?;
+        let extractor = Extractor::of_model(&directory, ground.device)?;
         rows.push(Row { name: subject.title.clone(), role: Role::Model, extractor });
     }
     Ok(EvaluationPlan {
@@ -229,19 +228,13 @@ pub(super) fn probe_all(
 ) -> anyhow::Result<()> {
     let file = &ground.plan.file.evaluations[evaluation];
     let mut plan = plan(ground, dones, evaluation, subjects)?;
-    for name in &file.baselines {
-        let baseline = Baseline::from_str(name, false).map_err(|_| {
-            let known = Baseline::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-            let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
-            let meant = nearest::did_you_mean(name, known.iter().map(String::as_str));
-            usage(format!("`{name}` is no baseline, only: {}{meant}", known.join(", ")))
-        })?;
+    for &baseline in &file.baselines {
         plan.with_chance |= baseline == Baseline::Chance;
         let like = || {
             let first = subjects.first().context("an evaluation has a model")?;
             open_model(&ground.model_dir(dones, &first.name)?)
         };
-        plan.subjects.extend(baseline.subject(like)?);
+        plan.subjects.extend(baseline.subject(like, ground.device)?);
     }
     let found = evaluate(&plan, ground.terminal)?;
     Ok(files::write_json(&dir.join(EVALUATION), &serde_json::to_string_pretty(&found)?)?)

@@ -13,7 +13,6 @@ use weights::ModelDirectory;
 use super::{Dones, Ground};
 use crate::embedding::Embedder;
 use crate::exploring::{LayerChoice, Points, Viewed, hear, points, view};
-use crate::terminal::Terminal;
 
 /// Neighbours that shares are taken over.
 const NEIGHBOURS: usize = 10;
@@ -44,7 +43,7 @@ pub(super) fn map(ground: &Ground<'_>, dones: &Dones, dir: &Path) -> anyhow::Res
     for name in &asked.models {
         models.push((name.as_str(), ModelDirectory::open(&ground.model_dir(dones, name)?)?));
     }
-    let map = made(&corpus, &models, ground.plan.file.seed, dir, ground.quiet)?;
+    let map = made(ground, &corpus, &models, dir)?;
     Ok(files::write_json(&dir.join(MAP), &serde_json::to_string_pretty(&map)?)?)
 }
 
@@ -66,14 +65,14 @@ fn wav_name(sha256: &str) -> String {
 }
 
 fn made(
+    ground: &Ground<'_>,
     corpus: &Corpus,
     models: &[(&str, ModelDirectory)],
-    seed: u64,
     dir: &Path,
-    terminal: &Terminal,
 ) -> anyhow::Result<MapResult> {
-    let embedders: Vec<Embedder> =
-        models.iter().map(|(_, model)| Embedder::new(model, None)).collect::<anyhow::Result<_>>()?;
+    let (seed, terminal) = (ground.plan.file.seed, ground.quiet);
+    let open = |(_, model): &(&str, ModelDirectory)| Embedder::new(model, None, ground.device);
+    let embedders: Vec<Embedder> = models.iter().map(open).collect::<anyhow::Result<_>>()?;
     let shortest = embedders.iter().map(Embedder::shortest).max().unwrap_or(0);
     let points = points(corpus, Unit::Recording, shortest);
     let items = points.items(corpus, Unit::Recording);

@@ -17,7 +17,9 @@ mod train;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use corpus::Corpus;
+use mert::device::card_name;
 use study::{Done, Ledger, Step};
 
 use super::graph::names;
@@ -77,6 +79,8 @@ pub(crate) struct Subject {
 pub(crate) struct Ground<'a> {
     pub(crate) plan: &'a StudyPlan,
     pub(crate) ledger: &'a Ledger,
+    /// Where models compute.
+    pub(crate) device: &'a Device,
     /// The study's folder.
     pub(crate) out: &'a Path,
     pub(crate) terminal: &'a Terminal,
@@ -93,9 +97,17 @@ impl Work {
         !matches!(self, Self::Merge(_) | Self::Similarity | Self::Report)
     }
 
+    /// Whether a model computes in it.
+    fn computes(&self) -> bool {
+        matches!(self, Self::Train(_) | Self::Probe(_) | Self::Embed(..) | Self::Evaluate(..) | Self::Map)
+    }
+
     /// The step under `name`, with everything its output depends on.
     pub(crate) fn step(&self, name: &str, ground: &Ground<'_>, dones: &Dones) -> anyhow::Result<Step> {
-        let step = Step::new(name);
+        let mut step = Step::new(name);
+        if let Some(card) = card_name(ground.device).filter(|_| self.computes()) {
+            step = step.input("device", card);
+        }
         match self {
             Self::Recordings(corpus) => corpora::recordings_step(step, ground, *corpus),
             Self::Corpus(corpus) => corpora::corpus_step(step, ground, dones, *corpus),
@@ -110,8 +122,10 @@ impl Work {
             }
             Self::Evaluate(evaluation, subjects) => {
                 let config = ground.plan.evaluation_config(&ground.plan.file.evaluations[*evaluation]);
-                let baselines = ground.plan.file.evaluations[*evaluation].baselines.join(" ");
-                let step = step.input("probe", serde_json::to_string(&config)?).input("baselines", baselines);
+                let baselines = &ground.plan.file.evaluations[*evaluation].baselines;
+                let step = step
+                    .input("probe", serde_json::to_string(&config)?)
+                    .input("baselines", serde_json::to_string(baselines)?);
                 evaluate::step(step, ground, dones, *evaluation, subjects)
             }
             Self::Similarity => similarity::step(step, ground, dones),

@@ -72,7 +72,7 @@ pub(super) fn probe(ground: &Ground<'_>, dones: &Dones, subject: &Subject, dir: 
         }
     }
     if !tasks.is_empty() {
-        let embedder = Embedder::new(&directory, None)?;
+        let embedder = Embedder::new(&directory, None, ground.device)?;
         let features = embed_clips(&embedder, &corpus, &corpus.recordings(), ground.quiet)?;
         let seconds = corpus.manifest().settings.segment_seconds;
         let facts = encoder_facts(&subject.title, &hash, &features, seconds);

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use burn::tensor::Device;
 use pretrain::{Event, HeadsFile, HeadsFrom, Init, Outcome, RunFolder, RunRequest, run};
 use study::{Done, Step};
 use weights::ModelDirectory;
@@ -83,7 +82,7 @@ pub(super) fn train(ground: &Ground<'_>, dones: &Dones, model: usize, dir: &Path
         out: &out,
         resume: RunFolder::at(&out).holds_run(),
         accept_drift: false,
-        device: Device::flex(),
+        device: ground.device.clone(),
         ranks: &pretrain::Alone,
         stop: stop_flag(),
     };
