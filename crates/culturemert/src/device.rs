@@ -8,7 +8,7 @@ use crate::exit::usage;
 /// Where a verb's models compute.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct DeviceArgs {
-    /// Where models compute: `cpu`, a card (`vulkan`, `vulkan:1`, `cuda`, `metal`, `rocm`; those that this build knows), or `auto`, the first
+    /// Where models compute: `cpu`, a card (`vulkan`, `vulkan:1`, `wgpu`, `cuda`, `metal`, `rocm`; those that this build knows), or `auto`, the first
     /// card there is and otherwise the processor. Another device rounds differently.
     #[arg(long, default_value_t, value_name = "DEVICE")]
     pub device: DeviceChoice,

@@ -14,12 +14,14 @@ pub enum Interface {
     Rocm,
     /// Apple's.
     Metal,
-    /// Every maker's, and a processor that plays a card (Mesa's lavapipe).
+    /// Every maker's: kernels go to the driver as SPIR-V.
     Vulkan,
+    /// Every maker's, through wgpu and its shader language WGSL: fewer demands on the driver, no half types of matrix units.
+    Wgpu,
 }
 
 impl Interface {
-    const ALL: [Self; 4] = [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan];
+    const ALL: [Self; 5] = [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Wgpu];
 
     /// Its name, which is also that of the Cargo feature that builds it in.
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Interface {
             Self::Rocm => "rocm",
             Self::Metal => "metal",
             Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
         }
     }
 
@@ -44,6 +47,8 @@ impl Interface {
             Self::Metal => Some(Device::enumerate(DeviceType::Metal).into_vec()),
             #[cfg(feature = "vulkan")]
             Self::Vulkan => Some(Device::enumerate(DeviceType::Vulkan).into_vec()),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(Device::enumerate(DeviceType::Wgpu).into_vec()),
             #[allow(unreachable_patterns, reason = "a build may know all of them")]
             _ => None,
         }
@@ -151,7 +156,9 @@ pub fn is_hardware(device: &Device) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// No such name.
-    #[error("`{0}` is no device; there are `auto`, `cpu`, `cuda[:i]`, `metal`, `rocm[:i]` and `vulkan[:i]`")]
+    #[error(
+        "`{0}` is no device; there are `auto`, `cpu`, `cuda[:i]`, `metal`, `rocm[:i]`, `vulkan[:i]` and `wgpu[:i]`"
+    )]
     Unknown(String),
     /// The build lacks the interface.
     #[error("this build knows no {0}; build it with `--features {0}`, or compute on `cpu`")]

@@ -47,6 +47,7 @@ pub fn csv(results: &StudyResults) -> Vec<(&'static str, String)> {
 pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
     let mut texts: Vec<(String, String)> = vec![
         ("results.json".into(), results.to_json()? + "\n"),
+        ("times.json".into(), times_json(results)),
         ("report.html".into(), html(results)),
         ("report.md".into(), markdown(results)),
     ];
@@ -71,4 +72,8 @@ pub fn write_all(results: &StudyResults, dir: &Path) -> Result<Vec<PathBuf>, Stu
         paths.iter().zip(&texts).map(|(path, (_, text))| (path.as_path(), text.as_bytes())).collect();
     files::write_together(&together)?;
     Ok(paths)
+}
+
+fn times_json(results: &StudyResults) -> String {
+    serde_json::to_string_pretty(&results.times()).expect("times are checked to be finite") + "\n"
 }

@@ -11,6 +11,7 @@ mod map;
 mod model;
 mod probe;
 mod similarity;
+mod times;
 mod training;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use map::{AcrossPair, MapExcerpt, MapPiece, MapResult, MapView};
 pub use model::{LossChange, ModelKind, ModelResult, Recipe, StageResult};
 pub use probe::{LambdaPoint, ProbeResult, Scores, SeedScore, Spread, TagScore};
 pub use similarity::Similarity;
+pub use times::{ModelTimes, Times};
 pub use training::{CurvePoint, StepTiming, TrainingRun};
 
 use crate::{StudyError, numbers_file};
@@ -65,7 +67,8 @@ pub struct StudyResults {
     pub runs: Vec<TrainingRun>,
     /// The paper's claims against these numbers, see [`crate::findings()`].
     pub findings: Vec<Finding>,
-    /// What each step took, in the order it ran.
+    /// What each step took, in the order it ran; in `times.json`, see [`StudyResults::times`].
+    #[serde(default, skip_serializing)]
     pub timings: Vec<StepTiming>,
     /// What was not used, counted by reason.
     pub left_out: LeftOut,

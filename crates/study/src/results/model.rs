@@ -88,7 +88,8 @@ pub struct ModelResult {
     pub stages: Vec<StageResult>,
     /// Loss on held-out crops per tradition, before and after training.
     pub held_out: BTreeMap<String, LossChange>,
-    /// Seconds its making took.
+    /// Seconds its making took; in `times.json`.
+    #[serde(default, skip_serializing)]
     pub seconds: f64,
 }
 
@@ -108,7 +109,8 @@ pub struct StageResult {
     pub replay_share: f64,
     /// Largest learning rate.
     pub peak_learning_rate: f64,
-    /// Seconds it took.
+    /// Seconds it took; in `times.json`.
+    #[serde(default, skip_serializing)]
     pub seconds: f64,
 }
 

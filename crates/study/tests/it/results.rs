@@ -15,7 +15,7 @@ fn what_is_written_reads_back_equal() {
     let mut results = plausible::results(0.01);
     results.write(&path).unwrap();
     results.map.as_mut().unwrap().sounds.clear();
-    assert_eq!(StudyResults::read(&path).unwrap(), results);
+    assert_eq!(StudyResults::read(&path).unwrap(), results.without_times());
 }
 
 #[track_caller]
