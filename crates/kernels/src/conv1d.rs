@@ -42,7 +42,7 @@ fn composed(operation: &Conv1d, x: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
     let [x, weight] = [x.swap_dims(1, 2), weight].map(|x| operand(x, precision));
     let options = ConvOptions::new([operation.stride], [0], [1], 1);
     let y = result(module::conv1d(x, weight, None, options).swap_dims(1, 2), precision);
-    if operation.gelu { burn::tensor::activation::gelu(y) } else { y }
+    if operation.gelu { gelu::composed(y) } else { y }
 }
 
 #[derive(Clone, Debug)]

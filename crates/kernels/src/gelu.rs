@@ -16,7 +16,13 @@ const DENSITY_AT_ZERO: f32 = 0.398_942_3;
 
 /// Applies the exact GELU to every element.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if on_cpu(&x) { apply(Gelu, [x.into()]) } else { burn::tensor::activation::gelu(x) }
+    if on_cpu(&x) { apply(Gelu, [x.into()]) } else { composed(x) }
+}
+
+/// From the error function: on cards the slope of the engine's own GELU is that of the approximation by tanh, off by up to 4e-4.
+pub(crate) fn composed<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let doubled = (x.clone() * FRAC_1_SQRT_2).erf() + 1.0;
+    x * doubled * 0.5
 }
 
 #[derive(Clone, Debug)]
@@ -88,12 +94,7 @@ mod tests {
     use crate::operation::check::{compare, random};
 
     #[test]
-    fn equals_the_engines_gelu() {
-        compare(
-            [random(&[3, 700], 1)],
-            |[x]: [Tensor<2>; 1]| gelu(x),
-            |[x]| burn::tensor::activation::gelu(x),
-            1e-6,
-        );
+    fn equals_its_composition() {
+        compare([random(&[3, 700], 1)], |[x]: [Tensor<2>; 1]| gelu(x), |[x]| composed(x), 1e-6);
     }
 }

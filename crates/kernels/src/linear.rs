@@ -36,7 +36,7 @@ fn composed(operation: &Linear, x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>
     let [x, bias] = [x, bias.unsqueeze()].map(|x| operand(x, precision));
     let weight = operand(weight, precision).transpose();
     let y = result(x.matmul(weight.unsqueeze()) + bias, precision);
-    if operation.gelu { burn::tensor::activation::gelu(y) } else { y }
+    if operation.gelu { gelu::composed(y) } else { y }
 }
 
 #[derive(Clone, Debug)]

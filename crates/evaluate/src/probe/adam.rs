@@ -3,7 +3,11 @@
 //! `g ← g + λ·w` (L2 weight decay), `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`,
 //! `w ← w − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)`: ε stands outside the root, after its bias correction. float32.
 
+use rayon::prelude::*;
 use simd::vectorised;
+
+/// Parameters that are worth a thread of their own.
+const PART: usize = 1 << 15;
 
 /// Everything but the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,15 +60,21 @@ impl Adam {
         let (keep_1, take_1) = (beta_1 as f32, (1.0 - beta_1) as f32);
         let (keep_2, take_2) = (beta_2 as f32, (1.0 - beta_2) as f32);
         let (epsilon, decay) = (epsilon as f32, weight_decay as f32);
-        vectorised(|| {
-            for ((w, &g), (m, v)) in
-                parameters.iter_mut().zip(gradient).zip(self.first.iter_mut().zip(self.second.iter_mut()))
-            {
-                let g = g + decay * *w;
-                *m = keep_1 * *m + take_1 * g;
-                *v = keep_2 * *v + take_2 * g * g;
-                *w -= rate * *m / (v.sqrt() * root_correction + epsilon);
-            }
+        let moments = self.first.par_chunks_mut(PART).zip(self.second.par_chunks_mut(PART));
+        let parts = parameters.par_chunks_mut(PART).zip(gradient.par_chunks(PART)).zip(moments);
+        parts.for_each(|((parameters, gradient), (first, second))| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    let moments = first.iter_mut().zip(second.iter_mut());
+                    for ((w, &g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
+                        let g = g + decay * *w;
+                        *m = keep_1 * *m + take_1 * g;
+                        *v = keep_2 * *v + take_2 * g * g;
+                        *w -= rate * *m / (v.sqrt() * root_correction + epsilon);
+                    }
+                },
+            );
         });
     }
 }

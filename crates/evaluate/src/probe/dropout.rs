@@ -30,17 +30,20 @@ impl Dropout {
         let scale = self.scale();
         // A product and no branch, so that the loop becomes vector instructions.
         let factor = |half: u64| if half < threshold { 0.0 } else { scale };
-        vectorised(|| {
-            let (pairs, last) = units.as_chunks_mut::<2>();
-            for (pair, index) in pairs.iter_mut().zip(0..) {
-                let bits = draws.at(index);
-                pair[0] *= factor(bits & 0xFFFF_FFFF);
-                pair[1] *= factor(bits >> 32);
-            }
-            for unit in last {
-                *unit *= factor(draws.at(pairs.len() as u64) & 0xFFFF_FFFF);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                let (pairs, last) = units.as_chunks_mut::<2>();
+                for (pair, index) in pairs.iter_mut().zip(0..) {
+                    let bits = draws.at(index);
+                    pair[0] *= factor(bits & 0xFFFF_FFFF);
+                    pair[1] *= factor(bits >> 32);
+                }
+                for unit in last {
+                    *unit *= factor(draws.at(pairs.len() as u64) & 0xFFFF_FFFF);
+                }
+            },
+        );
     }
 }
 

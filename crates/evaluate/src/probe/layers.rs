@@ -5,6 +5,7 @@
 
 use crate::EvaluateError;
 use crate::error::same_size;
+use rayon::prelude::*;
 use simd::vectorised;
 
 /// Float32 lanes of a sum.
@@ -49,18 +50,28 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Elements of features that are worth a thread of their own.
+const PART: usize = 1 << 16;
+
 /// Writes the weighted sums over layers of the examples `batch` to `out` `[B, D]`.
 pub(super) fn weighted_sum(out: &mut [f32], bias: f32, weights: &[f32], rows: &Rows<'_>, batch: &[usize]) {
     let width = rows.len / weights.len();
-    vectorised(|| {
-        for (to, &example) in out.chunks_exact_mut(width).zip(batch) {
-            to.fill(bias);
-            for (layer, &weight) in rows.row(example).chunks_exact(width).zip(weights) {
-                for (x, &h) in to.iter_mut().zip(layer) {
-                    *x += weight * h;
+    let n_examples = PART.div_ceil(rows.len);
+    let parts = out.par_chunks_mut(n_examples * width).zip(batch.par_chunks(n_examples));
+    parts.for_each(|(out, batch)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for (to, &example) in out.chunks_exact_mut(width).zip(batch) {
+                    to.fill(bias);
+                    for (layer, &weight) in rows.row(example).chunks_exact(width).zip(weights) {
+                        for (x, &h) in to.iter_mut().zip(layer) {
+                            *x += weight * h;
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
     });
 }
 
@@ -72,14 +83,27 @@ pub(super) fn weighted_sum_gradient(
     batch: &[usize],
 ) -> Vec<f64> {
     let width = rows.len / layers;
-    let mut sums = vec![0.0; layers];
-    vectorised(|| {
-        for (slope, &example) in slopes.chunks_exact(width).zip(batch) {
-            for (sum, layer) in sums.iter_mut().zip(rows.row(example).chunks_exact(width)) {
-                *sum += f64::from(dot(slope, layer));
-            }
-        }
+    let n_examples = PART.div_ceil(rows.len);
+    let mut dots = vec![0.0; batch.len() * layers];
+    let parts = dots.par_chunks_mut(n_examples * layers).zip(batch.par_chunks(n_examples));
+    parts.zip(slopes.par_chunks(n_examples * width)).for_each(|((dots, batch), slopes)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                let examples = slopes.chunks_exact(width).zip(batch);
+                for (dots, (slope, &example)) in dots.chunks_exact_mut(layers).zip(examples) {
+                    for (to, layer) in dots.iter_mut().zip(rows.row(example).chunks_exact(width)) {
+                        *to = dot(slope, layer);
+                    }
+                }
+            },
+        );
     });
+    // In the order of the batch, whoever took which part.
+    let mut sums = vec![0.0; layers];
+    for dots in dots.chunks_exact(layers) {
+        sums.iter_mut().zip(dots).for_each(|(sum, &dot)| *sum += f64::from(dot));
+    }
     sums
 }
 

@@ -125,10 +125,13 @@ impl Network {
         batch: &[usize],
         dropout: Option<Dropout>,
     ) -> f64 {
-        self.forward(rows, batch, dropout);
-        let loss = targets.loss_and_gradient(&mut self.logits, self.shape.outputs, batch);
-        self.backward(rows, batch, dropout.map_or(1.0, |dropout| dropout.scale()));
-        loss
+        // One way into the pool of threads for all the products of a step; each for itself would wait for it to wake.
+        rayon::scope(|_| {
+            self.forward(rows, batch, dropout);
+            let loss = targets.loss_and_gradient(&mut self.logits, self.shape.outputs, batch);
+            self.backward(rows, batch, dropout.map_or(1.0, |dropout| dropout.scale()));
+            loss
+        })
     }
 
     fn forward(&mut self, rows: &Rows<'_>, batch: &[usize], dropout: Option<Dropout>) {

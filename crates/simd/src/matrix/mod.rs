@@ -260,7 +260,7 @@ impl<'a> Product<'a> {
         let Target { data: target, row_stride } = target;
         let (m, n, k) = (left.rows, right.columns, left.columns);
         let parallelism = match self.threads {
-            Threads::All if m * n * k > 1 << 20 => Parallelism::Rayon(0),
+            Threads::All if m * n * k > WORTH_THREADS => Parallelism::Rayon(0),
             _ => Parallelism::None,
         };
         #[expect(unsafe_code, reason = "the product works on raw pointers")]
@@ -306,14 +306,19 @@ pub fn multiply(
     Product::new(left, right).scaled(alpha).on(threads).run(target, keep, None);
 }
 
-/// Writes `left · right` to all of `out` in C order, or adds it when `keep`, on the calling thread.
+/// Writes `left · right` to all of `out` in C order, or adds it when `keep`; on all threads where that is worth it.
 ///
 /// # Panics
 /// When the product does not fill `out`.
 pub fn fill(out: &mut [f32], keep: bool, left: View<'_>, right: View<'_>) {
     assert_eq!(left.rows * right.columns, out.len(), "the product fills its target");
-    multiply(Target::new(out, right.columns), keep, 1.0, left, right, Threads::One);
+    let is_large = out.len() * left.columns > WORTH_THREADS;
+    let threads = if is_large { Threads::All } else { Threads::One };
+    multiply(Target::new(out, right.columns), keep, 1.0, left, right, threads);
 }
+
+/// Multiplications below which waking other threads takes longer than they save.
+const WORTH_THREADS: usize = 1 << 20;
 
 /// Who may work on one product.
 #[derive(Clone, Copy, PartialEq, Eq)]
