@@ -94,7 +94,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         let out = output_of(args, audio)?;
         args.audio.iter().try_for_each(|input| must_not_be(&out, "recording", input))?;
     }
-    let embedder = Embedder::new(&open_model(&args.model)?, args.normalize, &args.place.find()?)?
+    let device = args.place.find()?;
+    let embedder = Embedder::new(&open_model(&args.model)?, args.normalize, &device)?
         .with_precision(args.dtype.into())?;
     let states = states_of(&args.layer, embedder.n_states())?;
     let share = args.shard.map(Share::resolve).transpose()?;

@@ -36,7 +36,7 @@ fn values(file: &Path) -> Vec<f32> {
 }
 
 #[test]
-fn a_card_trains_embeds_and_probes_as_the_processor_does() {
+fn a_card_trains_and_embeds_as_the_processor_does() {
     let Ok(card) = std::env::var("CULTUREMERT_TEST_DEVICE") else {
         eprintln!("$CULTUREMERT_TEST_DEVICE names no card: nothing compared");
         return;
@@ -74,23 +74,6 @@ fn a_card_trains_embeds_and_probes_as_the_processor_does() {
     eprintln!("hidden states on {card}: relative error {error:.1e}");
     assert!(error < 1e-4, "{error}");
 
-    let tagged = json(
-        dir,
-        &[
-            "probe",
-            "--model",
-            "card/model",
-            "--corpus",
-            "corpus",
-            "--tags",
-            "tradition:",
-            "--out",
-            "p.json",
-            "--device",
-            &card,
-        ],
-    );
-    assert!(tagged["roc_auc"]["mean"].as_f64().is_some(), "{tagged}");
     let doctor = culturemert(dir, &["doctor", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
     assert!(!report["cards"].as_array().unwrap().is_empty(), "{report}");
