@@ -104,7 +104,7 @@ fn intervals_and_halves_are_kept_and_shown_and_results_of_before_still_read() {
     results.findings = culturemert_study::findings(&results);
     results.write(&path).unwrap();
     map_of(&mut results).sounds.clear();
-    assert_eq!(StudyResults::read(&path).unwrap(), results);
+    assert_eq!(StudyResults::read(&path).unwrap(), results.without_times());
     let markdown = culturemert_study::report::markdown(&results);
     let line = |start: &str| markdown.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
     assert!(markdown.contains("How far apart two halves of one tradition’s recordings lie"));
