@@ -36,6 +36,7 @@ use crate::work::{Ground, work};
 /// as_trained : bool, whether to take loss weights, masks, mixture, dropout and crop from what the model says it was trained with
 /// accept_drift : bool, whether to go on although plan, corpus, codes or initial weights have changed
 /// codec_hash : which codes of the corpus are predicted, where it has several
+/// device : where the model computes, as in `load`
 ///
 /// Returns
 /// -------

@@ -36,7 +36,7 @@ def test_features_are_the_means_of_the_states(ground):
 
 def test_parameters_clones_and_pickles(ground):
     transformer = culturemert.CultureMERTFeatures(str(ground.model), layers=-1, window=5)
-    given = {"model": str(ground.model), "layers": -1, "sr": None, "window": 5, "dtype": "f32", "normalize": None,
+    given = {"model": str(ground.model), "layers": -1, "sr": None, "window": 5, "dtype": "f32", "normalize": None, "device": "cpu",
              "resampler": "torchaudio"}
     assert transformer.get_params() == given and clone(transformer).get_params() == given
     assert clone(transformer.set_params(layers=2)).layers == 2
