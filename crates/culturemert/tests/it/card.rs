@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use files::Npy;
+
 use crate::command::{FEW, culturemert, json, small_corpus, talk};
 
 #[test]
@@ -26,13 +28,6 @@ fn losses(run: &Path) -> Vec<f64> {
         .filter(|line| line["kind"] == "update")
         .map(|line| line["loss"]["total"].as_f64().unwrap())
         .collect()
-}
-
-/// float32 values behind the header of a `.npy` file.
-fn values(file: &Path) -> Vec<f32> {
-    let bytes = std::fs::read(file).unwrap();
-    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    bytes[header..].chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
 }
 
 #[test]
@@ -64,7 +59,7 @@ fn a_card_trains_and_embeds_as_the_processor_does() {
         let wav = wav.map(|entry| entry.path()).min().unwrap();
         let of = ["embed", "--model", "processor/model", wav.to_str().unwrap(), "--out", out];
         json(dir, &[&of[..], &["--device", device]].concat());
-        values(&dir.join(out))
+        Npy::<f32>::open(&dir.join(out)).unwrap().as_slice().to_vec()
     };
     let (processor, on_card) = (embed("cpu", "a.npy"), embed(&card, "b.npy"));
     let distance =

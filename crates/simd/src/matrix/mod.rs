@@ -221,11 +221,14 @@ impl<'a> Product<'a> {
         self.run(target, false, Some(&finish));
     }
 
-    fn run(self, target: Target<'_>, keep: bool, finish: Option<Finish<'_>>) {
+    fn run(mut self, target: Target<'_>, keep: bool, finish: Option<Finish<'_>>) {
         let (m, n) = (self.left.rows, self.right.columns);
         target.check(m, n);
         if m == 0 || n == 0 {
             return;
+        }
+        if m * n * self.left.columns <= WORTH_THREADS {
+            self.threads = Threads::One;
         }
         #[cfg(target_arch = "x86_64")]
         if m >= SMALLEST.0
@@ -260,8 +263,8 @@ impl<'a> Product<'a> {
         let Target { data: target, row_stride } = target;
         let (m, n, k) = (left.rows, right.columns, left.columns);
         let parallelism = match self.threads {
-            Threads::All if m * n * k > WORTH_THREADS => Parallelism::Rayon(0),
-            _ => Parallelism::None,
+            Threads::All => Parallelism::Rayon(0),
+            Threads::One => Parallelism::None,
         };
         #[expect(unsafe_code, reason = "the product works on raw pointers")]
         // SAFETY: both views were checked to lie inside their slices when made, the target by the caller, and its slice is exclusive.
@@ -312,9 +315,7 @@ pub fn multiply(
 /// When the product does not fill `out`.
 pub fn fill(out: &mut [f32], keep: bool, left: View<'_>, right: View<'_>) {
     assert_eq!(left.rows * right.columns, out.len(), "the product fills its target");
-    let is_large = out.len() * left.columns > WORTH_THREADS;
-    let threads = if is_large { Threads::All } else { Threads::One };
-    multiply(Target::new(out, right.columns), keep, 1.0, left, right, threads);
+    multiply(Target::new(out, right.columns), keep, 1.0, left, right, Threads::All);
 }
 
 /// Multiplications below which waking other threads takes longer than they save.
@@ -323,7 +324,7 @@ const WORTH_THREADS: usize = 1 << 20;
 /// Who may work on one product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Threads {
-    /// All threads of the pool.
+    /// All threads of the pool, where the product is large enough to be worth waking them.
     All,
     /// The calling thread alone: the caller already runs many products at once.
     One,

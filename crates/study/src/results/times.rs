@@ -33,16 +33,4 @@ impl StudyResults {
         });
         Times { steps: &self.timings, models: models.collect() }
     }
-
-    /// The same without times: what `results.json` holds.
-    #[must_use]
-    pub fn without_times(&self) -> Self {
-        let mut results = self.clone();
-        results.timings.clear();
-        for model in &mut results.models {
-            model.seconds = 0.0;
-            model.stages.iter_mut().for_each(|stage| stage.seconds = 0.0);
-        }
-        results
-    }
 }
