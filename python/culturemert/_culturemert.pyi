@@ -145,6 +145,8 @@ def probe(
     split_seed: int = 0,
     config: Optional[_Path] = None,
     normalize: Optional[bool] = None,
+    features: Optional[_Path] = None,
+    shard: Optional[str] = None,
     device: str = "cpu",
 ) -> _Document: ...
 def similarity(

@@ -24,13 +24,16 @@ use crate::work::work;
 /// split_seed : int, seed of splits by group
 /// config : TOML file with settings of the probe; None: MARBLE's
 /// normalize : whether recordings are brought to mean 0 and variance 1; None: as the model's preprocessor says
+/// features : folder of features that are kept: what it holds is read, the rest is computed and put there
+/// shard : "I/N" only keeps the features of share I of N, counted from 1; "auto" asks the environment of an array job. Needs `features`
 /// device : where the model computes, as in `load`
 ///
 /// Returns
 /// -------
 /// dict, the result, as the command prints it
 #[pyfunction]
-#[pyo3(signature = (model, corpus, tags, out, *, culture=None, split="corpus", split_seed=0, config=None, normalize=None, device="cpu"))]
+#[pyo3(signature = (model, corpus, tags, out, *, culture=None, split="corpus", split_seed=0, config=None, normalize=None, features=None,
+    shard=None, device="cpu"))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python function")]
 pub(crate) fn probe<'py>(
     py: Python<'py>,
@@ -43,9 +46,12 @@ pub(crate) fn probe<'py>(
     split_seed: u64,
     config: Option<PathBuf>,
     normalize: Option<bool>,
+    features: Option<PathBuf>,
+    shard: Option<&str>,
     device: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let split = choice("split", split)?;
+    needs(("shard", shard.is_some()), ("features", features.is_some()))?;
     let place = DeviceArgs { device: parsed("device", device)? };
     let args = probing::Args {
         model: model.0,
@@ -57,6 +63,8 @@ pub(crate) fn probe<'py>(
         split_seed,
         config,
         normalize,
+        features,
+        shard: shard.map(|shard| parsed("shard", shard)).transpose()?,
         place,
     };
     let result = work(py, |ground| probing::probe(&args, &ground.terminal))?;

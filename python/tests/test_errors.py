@@ -126,6 +126,7 @@ def test_choices_name_what_there_is(ground):
         (lambda: culturemert.similarity(), "name a `corpus`, `codes` or `counts`"),
         (lambda: culturemert.similarity(ground.corpus, codes={"a": "b"}, entries=4), "give `corpus` or `codes`, not both"),
         (lambda: culturemert.similarity(ground.corpus, entries=4), "`entries` means something with `codes` only"),
+        (lambda: culturemert.probe(ground.model, ground.corpus, "a:", "x.json", shard="1/2"), "`shard` means something with `features` only"),
         (lambda: culturemert.tokenize(ground.corpus, ground.codec, shard="1/0"), "`shard` is `1/0`"),
         (lambda: culturemert.merge(ground.model, [], 0.2, "x"), "`models` names no model"),
         (lambda: culturemert.merge(ground.model, ground.adapted, 0.2, "x", method="mean"), "unknown variant `mean`"),

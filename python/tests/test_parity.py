@@ -185,6 +185,10 @@ def test_probe_and_tag(ground, tmp_path):
     assert culturemert.probe(model, ground.corpus, prefix, ours, split="group", config=ground.probe_settings) == result
     for ending in (".json", ".safetensors"):
         assert theirs.with_suffix(ending).read_bytes() == ours.with_suffix(ending).read_bytes()
+    kept = {"split": "group", "config": ground.probe_settings, "features": tmp_path / "features"}
+    share = culturemert.probe(model, ground.corpus, prefix, ours, shard="1/2", **kept)
+    assert share["share"] == "1/2" and share["recordings"] > 0 and list((tmp_path / "features").iterdir())
+    assert culturemert.probe(model, ground.corpus, prefix, ours, **kept) == result
     told = printed("tag", "--model", ground.model, "--probe", theirs.with_suffix(".safetensors"), ground.wav)[0]["tags"]
     probe = ours.with_suffix(".safetensors")
     for heard in (model.tag(ground.wav, probe), model.tag(ground.audio, probe, 44_100)):

@@ -17,6 +17,7 @@ mod guidance;
 pub mod init;
 pub mod inputs;
 mod interrupt;
+mod kept_clips;
 mod launch;
 mod probe_settings;
 mod probing;

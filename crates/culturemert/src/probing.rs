@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::embedding::Embedder;
 use crate::exit::{stopped, usage};
+use crate::kept_clips::KeptClips;
 use crate::tag_names::beginnings;
 use crate::terminal::Terminal;
 
@@ -256,29 +257,46 @@ pub(crate) fn embed_clips(
     ranges: &[Range<usize>],
     terminal: &Terminal,
 ) -> anyhow::Result<ClipFeatures> {
+    embed_shown(embedder, corpus, ranges, terminal, |range| embed_recording(embedder, corpus, range))
+}
+
+/// The same, kept: what is in the folder is read, the rest computed and put there.
+pub(crate) fn embed_and_keep(
+    kept: &KeptClips<'_>,
+    corpus: &Corpus,
+    ranges: &[Range<usize>],
+    terminal: &Terminal,
+) -> anyhow::Result<ClipFeatures> {
+    embed_shown(kept.embedder, corpus, ranges, terminal, |range| kept.of(corpus, range))
+}
+
+/// Shows how far it is, and stops when it is asked to.
+fn embed_shown(
+    embedder: &Embedder,
+    corpus: &Corpus,
+    ranges: &[Range<usize>],
+    terminal: &Terminal,
+    embed: impl Fn(Range<usize>) -> anyhow::Result<Vec<Vec<f32>>> + Sync,
+) -> anyhow::Result<ClipFeatures> {
     let bar = terminal.bar("embed", ranges.len() as u64);
-    let features = embed_each(embedder, corpus, ranges, || {
+    let features = embed_each(embedder, corpus, ranges, |range| {
+        let rows = embed(range)?;
         bar.inc(1);
-        if terminal.caller_stops() { Err(stopped()) } else { Ok(()) }
+        if terminal.caller_stops() { Err(stopped()) } else { Ok(rows) }
     });
     bar.finish_and_clear();
     features
 }
 
-/// The same; `heard` is told after every recording, and ends the work by an error.
+/// Features of recordings by `embed`, several at once; its first error ends the work.
 pub(crate) fn embed_each(
     embedder: &Embedder,
     corpus: &Corpus,
     ranges: &[Range<usize>],
-    heard: impl Fn() -> anyhow::Result<()> + Sync,
+    embed: impl Fn(Range<usize>) -> anyhow::Result<Vec<Vec<f32>>> + Sync,
 ) -> anyhow::Result<ClipFeatures> {
-    let embedded: Vec<Vec<Vec<f32>>> = ranges
-        .par_iter()
-        .map(|range| {
-            let rows = embed_recording(embedder, corpus, range.clone())?;
-            heard().map(|()| rows)
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let embedded: Vec<Vec<Vec<f32>>> =
+        ranges.par_iter().map(|range| embed(range.clone())).collect::<anyhow::Result<_>>()?;
     let mut rows = vec![Vec::new(); corpus.clips().len()];
     for (range, values) in ranges.iter().zip(embedded) {
         for (index, row) in range.clone().zip(values) {

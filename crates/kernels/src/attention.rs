@@ -10,7 +10,7 @@ use burn::Tensor;
 use burn::tensor::{Bool, TensorData, activation};
 use rayon::prelude::*;
 
-use crate::dropout::DropoutKey;
+use crate::dropout::{DropoutKey, dropped};
 use crate::elementary::exp;
 use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
@@ -59,9 +59,7 @@ fn composed([query, key, value]: [Tensor<3>; 3], settings: &Attention) -> Tensor
     }
     let mut weights = activation::softmax(scores, 3);
     if let Some(key) = settings.dropout {
-        let shape = [n_clips, n_heads, n_frames, n_frames];
-        let mask: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(|i| key.factor(i)).collect();
-        weights = weights * Tensor::from_data(TensorData::new(mask, shape), &device);
+        weights = dropped(weights, key);
     }
     let output = operand(weights, precision).matmul(split(value));
     result(output.swap_dims(1, 2).reshape([n_clips, n_frames, width]), precision)

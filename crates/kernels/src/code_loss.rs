@@ -98,17 +98,25 @@ fn composed(projections: Tensor<3>, embeddings: Tensor<2>, operation: &Compariso
     let temperature = f64::from(operation.temperature);
     let logits = logits(&projections, &embeddings, n_codebooks, temperature, operation.precision);
     let [_, n_frames, n_classes] = logits.dims();
+    let target = |codebook: usize, frame: usize| operation.targets[frame * n_codebooks + codebook] as i32;
+    let books = 0..n_codebooks;
+    let by_codebook: Vec<i32> = books
+        .flat_map(|codebook| (0..n_frames).map(move |frame| (codebook, frame)))
+        .map(|(k, n)| target(k, n))
+        .collect();
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&logits) {
+        let (losses, correct) = crate::card::code_losses(logits, embeddings, by_codebook);
+        return CodeLoss { sums: losses.sum_dim(1).reshape([n_codebooks]), correct };
+    }
     let data = embeddings.into_data();
     let rows = data.as_slice::<f32>().expect("embeddings are float32");
     let mut excluded = vec![false; n_codebooks * n_frames * n_classes];
-    let mut by_codebook = vec![0i32; n_codebooks * n_frames];
-    for codebook in 0..n_codebooks {
-        let twins =
-            Twins::new(&rows[codebook * rows.len() / n_codebooks..][..rows.len() / n_codebooks], n_classes);
-        for frame in 0..n_frames {
-            let target = operation.targets[frame * n_codebooks + codebook] as usize;
-            by_codebook[codebook * n_frames + frame] = target as i32;
-            for twin in twins.of(target) {
+    for (codebook, targets) in by_codebook.chunks(n_frames).enumerate() {
+        let of_book = rows.len() / n_codebooks;
+        let twins = Twins::new(&rows[codebook * of_book..][..of_book], n_classes);
+        for (frame, &target) in targets.iter().enumerate() {
+            for twin in twins.of(target as usize) {
                 excluded[(codebook * n_frames + frame) * n_classes + twin] = true;
             }
         }
@@ -117,15 +125,13 @@ fn composed(projections: Tensor<3>, embeddings: Tensor<2>, operation: &Compariso
     let excluded = Tensor::<3, Bool>::from_data(TensorData::new(excluded, shape), &device);
     let logits = logits.mask_fill(excluded, f32::NEG_INFINITY);
     let shape = [n_codebooks, n_frames, 1];
-    let targets = Tensor::<3, Int>::from_data(TensorData::new(by_codebook.clone(), shape), &device);
     let chosen = logits.clone().argmax(2).into_data().convert::<i64>();
     let chosen = chosen.as_slice::<i64>().expect("positions were converted to 64 bits");
-    let correct = (0..n_codebooks)
-        .map(|k| {
-            (k * n_frames..(k + 1) * n_frames).filter(|&i| chosen[i] == i64::from(by_codebook[i])).count()
-                as u64
-        })
-        .collect();
+    let is_found = |&(chosen, target): &(&i64, &i32)| *chosen == i64::from(*target);
+    let chosen = chosen.chunks(n_frames).zip(by_codebook.chunks(n_frames));
+    let correct =
+        chosen.map(|(chosen, targets)| chosen.iter().zip(targets).filter(is_found).count() as u64).collect();
+    let targets = Tensor::<3, Int>::from_data(TensorData::new(by_codebook, shape), &device);
     let losses = activation::log_softmax(logits, 2).gather(2, targets);
     CodeLoss { sums: -losses.sum_dim(1).reshape([n_codebooks]), correct }
 }

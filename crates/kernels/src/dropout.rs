@@ -63,12 +63,12 @@ impl DropoutKey {
     }
 
     #[inline(always)]
-    fn threshold(&self) -> u32 {
+    pub(crate) fn threshold(&self) -> u32 {
         (f64::from(self.probability) * 4_294_967_296.0) as u32
     }
 
     #[inline(always)]
-    fn kept(&self) -> f32 {
+    pub(crate) fn kept(&self) -> f32 {
         1.0 / (1.0 - self.probability)
     }
 }
@@ -80,6 +80,15 @@ pub fn dropout(x: Tensor<3>, key: DropoutKey) -> Tensor<3> {
     }
     if on_cpu(&x) {
         return apply(Dropout { key }, [x.into()]);
+    }
+    dropped(x, key)
+}
+
+/// `x` times the factors of `key`, on other devices than the processor.
+pub(crate) fn dropped<const D: usize>(x: Tensor<D>, key: DropoutKey) -> Tensor<D> {
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::dropout(x, key);
     }
     let shape = x.dims();
     let mask: Vec<f32> = (0..shape.iter().product::<usize>() as u64).map(|index| key.factor(index)).collect();

@@ -12,7 +12,10 @@
 )]
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "tests say which numbers are exact"))]
 
+mod adam;
 mod attention;
+#[cfg(feature = "card")]
+mod card;
 mod channel_norm;
 mod code_loss;
 mod conv1d;
@@ -33,7 +36,9 @@ mod precision;
 mod residual_norm;
 mod scale_gradient;
 mod weight_norm;
+mod windows;
 
+pub use adam::{AdamState, AdamStep};
 pub use attention::{Attention, attention};
 pub use channel_norm::channel_norm;
 pub use code_loss::{CodeLoss, code_logits, code_loss};
@@ -50,3 +55,4 @@ pub use precision::{Precision, computes_in};
 pub use residual_norm::{ResidualNorm, residual_norm};
 pub use scale_gradient::scale_gradient;
 pub use weight_norm::weight_norm;
+pub use windows::windows;

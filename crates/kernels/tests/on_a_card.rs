@@ -3,6 +3,7 @@
 //! Runs where `$CULTUREMERT_TEST_DEVICE` names a card, and otherwise says so.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot compute fails")]
+#![allow(clippy::print_stderr, reason = "the test harness shows it")]
 
 extern crate culturemert_kernels as kernels;
 
@@ -10,7 +11,7 @@ use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use draws::Draws;
 use kernels::device::DeviceChoice;
-use kernels::{Attention, DropoutKey, FirstBlock, Precision, ResidualNorm};
+use kernels::{AdamState, AdamStep, Attention, DropoutKey, FirstBlock, Precision, ResidualNorm};
 
 /// Largest difference, relative to the largest value: sums of a few hundred terms of size one in float32, in two orders.
 const TOLERANCE: f32 = 5e-6;
@@ -130,6 +131,19 @@ fn cases() -> Vec<Case> {
                 kernels::code_loss(i.next(), i.next(), &targets, 2, 0.1, F32).sums
             },
         },
+        Case {
+            name: "code loss of more classes than units share a row",
+            shapes: &[&[1, 37, 18], &[2 * 331, 9]],
+            run: |mut i| {
+                let targets: Vec<u32> = (0..2 * 37).map(|index| index * 41 % 331).collect();
+                kernels::code_loss(i.next(), i.next(), &targets, 2, 0.1, F32).sums
+            },
+        },
+        Case {
+            name: "dropout of an odd number of elements",
+            shapes: &[&[1, 7, 331]],
+            run: |mut i| flat(kernels::dropout(i.next(), dropout_key(4))),
+        },
     ]
 }
 
@@ -150,14 +164,105 @@ fn computed(case: &Case, device: &Device) -> Vec<Vec<f32>> {
     std::iter::once(host(output.inner())).chain(of_inputs).collect()
 }
 
-#[test]
-fn every_operation_computes_on_the_card_what_it_computes_on_the_processor() {
+/// The device that is tested, and the processor, each with a gradient tape; none where no card is named.
+fn devices() -> Option<[Device; 2]> {
     let Ok(name) = std::env::var("CULTUREMERT_TEST_DEVICE") else {
         eprintln!("$CULTUREMERT_TEST_DEVICE names no card: nothing compared");
-        return;
+        return None;
     };
-    let card = name.parse::<DeviceChoice>().unwrap().find().unwrap().autodiff();
-    let processor = Device::flex().autodiff();
+    let card = name.parse::<DeviceChoice>().unwrap().find().unwrap();
+    Some([card.autodiff(), Device::flex().autodiff()])
+}
+
+/// Classes 1 and 4 of the second codebook have one embedding, as have 0 and 2 of the first but for the sign of a zero.
+#[test]
+fn every_operation_leaves_out_twins_of_the_target_and_counts_what_is_found() {
+    let Some(devices) = devices() else { return };
+    let mut draws = Draws::new(11, "twins", &[]);
+    let mut random = |n: usize| (0..n).map(|_| draws.normal() as f32).collect::<Vec<f32>>();
+    let (projections, mut embeddings) = (random(12 * 6), random(2 * 5 * 3));
+    embeddings.copy_within(18..21, 27);
+    embeddings[0] = 0.0;
+    embeddings.copy_within(0..3, 6);
+    embeddings[6] = -0.0;
+    let targets: Vec<u32> = (0..24).map(|index| index * 7 % 5).collect();
+    let [card, processor] = devices.map(|device| {
+        let tensor = |values: &[f32], shape: &[usize]| {
+            Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device)
+                .reshape([shape[0], shape[1]])
+        };
+        let projections = tensor(&projections, &[12, 6]).unsqueeze::<3>().require_grad();
+        let embeddings = tensor(&embeddings, &[10, 3]).require_grad();
+        let loss = kernels::code_loss(projections.clone(), embeddings.clone(), &targets, 2, 0.1, F32);
+        let gradients = loss.sums.clone().sum().backward();
+        let host = |data: TensorData| data.try_into_vec::<f32>().unwrap();
+        let numbers = [
+            host(loss.sums.inner().into_data()),
+            host(projections.grad(&gradients).unwrap().into_data()),
+            host(embeddings.grad(&gradients).unwrap().into_data()),
+        ];
+        (loss.correct, numbers.concat())
+    });
+    assert_eq!(card.0, processor.0);
+    assert!(card.0.iter().sum::<u64>() > 0, "something is found");
+    for (a, b) in card.1.iter().zip(&processor.1) {
+        assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn every_operation_on_windows_reads_what_overlaps() {
+    let Some(devices) = devices() else { return };
+    let [card, processor] = devices.map(|device| {
+        let tensor = |n: usize| {
+            let values: Vec<f32> = (0..n).map(|index| (index * 7 % 11) as f32).collect();
+            Tensor::<1>::from_data(TensorData::new(values, [n]), &device.clone().inner())
+        };
+        let product = kernels::windows(tensor(97), 40, 3).matmul(tensor(80).reshape([40, 2]));
+        product.into_data().try_into_vec::<f32>().unwrap()
+    });
+    assert_eq!(card, processor);
+}
+
+#[test]
+fn every_operation_of_the_optimiser_is_that_of_the_processor() {
+    let Some([card, _]) = devices() else { return };
+    let step = AdamStep {
+        gradient_scale: 0.25,
+        first: [0.9, 0.1],
+        second: [0.999, 0.001],
+        decay: 1e-3,
+        rate: 2e-2,
+        root_scale: 1.5,
+        epsilon: 1e-5,
+    };
+    let mut draws = Draws::new(5, "adam", &[]);
+    let mut random = || (0..100_003).map(|_| draws.normal() as f32).collect::<Vec<f32>>();
+    let (gradient, mut value, mut first) = (random(), random(), random());
+    let mut second: Vec<f32> = random().into_iter().map(|x| x * x).collect();
+    let card = card.inner();
+    let tensor =
+        |values: &[f32]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &card);
+    let mut state =
+        AdamState { value: tensor(&value), first_moment: tensor(&first), second_moment: tensor(&second) };
+    // Whoever else holds the weights keeps them as they are.
+    let (held, before) = (state.value.clone(), value.clone());
+    for _ in 0..3 {
+        step.on_slices(&gradient, &mut value, &mut first, &mut second);
+        state = step.on_tensors(tensor(&gradient), state);
+    }
+    let host = |tensor: Tensor<1>| tensor.into_data().try_into_vec::<f32>().unwrap();
+    for (ours, theirs) in [(state.value, value), (state.first_moment, first), (state.second_moment, second)] {
+        for (a, b) in host(ours).iter().zip(&theirs) {
+            assert!((a - b).abs() <= 2e-6 * b.abs().max(1.0), "{a} {b}");
+        }
+    }
+    assert_eq!(host(held), before);
+}
+
+#[test]
+fn every_operation_computes_on_the_card_what_it_computes_on_the_processor() {
+    let Some([card, processor]) = devices() else { return };
     let mut wrong = Vec::new();
     for case in cases() {
         let pairs = computed(&case, &processor).into_iter().zip(computed(&case, &card));
@@ -169,7 +274,7 @@ fn every_operation_computes_on_the_card_what_it_computes_on_the_processor() {
                 if error.is_nan() { f32::INFINITY } else { most.max(error) }
             });
             let what = if which == 0 { "output".into() } else { format!("gradient {which}") };
-            eprintln!("{} on {name}, {what}: {:.1e}", case.name, error / largest);
+            eprintln!("{}, {what}: {:.1e}", case.name, error / largest);
             if error > TOLERANCE * largest {
                 wrong.push(format!("{}, {what}: {error} of {largest}", case.name));
             }

@@ -14,8 +14,8 @@ use std::time::Instant;
 use burn::tensor::Device;
 use mert::masking::Masking;
 use mert::{
-    Batch, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation, StepDraws,
-    parameters, silent,
+    Batch, CqtTarget, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation,
+    StepDraws, parameters, silent,
 };
 use simd::matrix::square_product_gflops;
 
@@ -147,8 +147,13 @@ fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<
         Regularisation { hidden: 0.1, attention: 0.1, activation: 0.0, input: 0.1, layer: 0.0 };
     Box::new(move |update| {
         let mask = Masking::default().draw(&geometry.n_valid, n_frames, 3, &[update]);
-        let batch =
-            Batch { waveform: &wave, labels: &labels, cqt: cqt.as_deref(), mask: &mask, geometry: &geometry };
+        let batch = Batch {
+            waveform: &wave,
+            labels: &labels,
+            cqt: cqt.as_deref().map(CqtTarget::Host),
+            mask: &mask,
+            geometry: &geometry,
+        };
         let draws = StepDraws { seed: 4, position: [0, update, 0], regularisation };
         let parts =
             model.loss(&batch, &Objective::default(), Some(&draws), &mut silent).expect("a whole batch");

@@ -51,12 +51,30 @@ pub struct Batch<'a> {
     pub waveform: &'a [f32],
     /// Classes, `[B, columns, K]`: codes plus the label offset.
     pub labels: &'a [u32],
-    /// Constant-Q magnitudes of the clean clips, `[B, at least T, bins]`; needed by a model with that head.
-    pub cqt: Option<&'a [f32]>,
+    /// Constant-Q magnitudes of the clean clips; needed by a model with that head.
+    pub cqt: Option<CqtTarget<'a>>,
     /// Which frames are masked, `[B, T]`.
     pub mask: &'a [bool],
     /// How samples, frames and labels line up; its `n_valid` has B elements.
     pub geometry: &'a Geometry,
+}
+
+/// Constant-Q magnitudes, `[B, at least T, bins]`.
+#[derive(Clone, Copy, Debug)]
+pub enum CqtTarget<'a> {
+    /// In memory of the host.
+    Host(&'a [f32]),
+    /// On the model's device, without a tape.
+    Device(&'a Tensor<3>),
+}
+
+impl CqtTarget<'_> {
+    fn n_elements(self) -> usize {
+        match self {
+            Self::Host(values) => values.len(),
+            Self::Device(tensor) => tensor.dims().iter().product(),
+        }
+    }
 }
 
 /// What a forward pass of training says.
@@ -205,16 +223,23 @@ impl Mert {
     }
 
     /// Constant-Q frames of `frames`, `[1, N, bins]`.
-    fn cqt_target(&self, batch: &Batch<'_>, cqt: &[f32], frames: &[usize]) -> Tensor<3> {
+    fn cqt_target(&self, batch: &Batch<'_>, cqt: CqtTarget<'_>, frames: &[usize]) -> Tensor<3> {
         let bins = self.heads_config.as_ref().and_then(|config| config.cqt_bins).unwrap_or(1);
         let n_frames = batch.geometry.n_frames;
-        let rows = cqt.len() / batch.geometry.n_valid.len() / bins;
-        let mut values = Vec::with_capacity(frames.len() * bins);
-        for &frame in frames {
-            let first = (frame / n_frames * rows + frame % n_frames) * bins;
-            values.extend_from_slice(&cqt[first..][..bins]);
+        let rows = cqt.n_elements() / batch.geometry.n_valid.len() / bins;
+        let row = |&frame: &usize| frame / n_frames * rows + frame % n_frames;
+        match cqt {
+            CqtTarget::Host(values) => {
+                let picked: Vec<f32> =
+                    frames.iter().flat_map(|frame| &values[row(frame) * bins..][..bins]).copied().collect();
+                Tensor::from_data(TensorData::new(picked, [1, frames.len(), bins]), self.device())
+            }
+            CqtTarget::Device(tensor) => {
+                let rows: Vec<usize> = frames.iter().map(row).collect();
+                let picked = kernels::gather_frames(tensor.clone(), &rows);
+                if self.device().is_autodiff() { picked.autodiff() } else { picked }
+            }
         }
-        Tensor::from_data(TensorData::new(values, [1, frames.len(), bins]), self.device())
     }
 
     /// Whether the parts of a batch fit each other and the model.
@@ -239,11 +264,12 @@ impl Mert {
             let (label, codebook) = (batch.labels[index], index % config.n_codebooks);
             return Err(MertError::Label { label, codebook, classes: config.n_classes });
         }
-        if let (Some(bins), Some(cqt)) = (config.cqt_bins, batch.cqt)
-            && (!cqt.len().is_multiple_of(n_clips * bins) || cqt.len() / (n_clips * bins) < n_frames)
-        {
-            let expected = n_clips * bins * n_frames;
-            return Err(MertError::Size { what: "the constant-Q target", expected, found: cqt.len() });
+        if let (Some(bins), Some(cqt)) = (config.cqt_bins, batch.cqt) {
+            let found = cqt.n_elements();
+            if !found.is_multiple_of(n_clips * bins) || found / (n_clips * bins) < n_frames {
+                let expected = n_clips * bins * n_frames;
+                return Err(MertError::Size { what: "the constant-Q target", expected, found });
+            }
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! Parameters of a model by name, to and from plain slices on the host.
+//! Parameters of a model by name: as plain slices on the host, or as flat tensors where the model computes.
 //!
-//! Encoder parameters carry the names of `transformers`' `HubertModel`, heads those of fairseq. Values are float32 in C order.
+//! Encoder parameters carry the names of `transformers`' `HubertModel`, heads those of fairseq. Values are float32 in C order. Tensors
+//! have one axis and no gradient tape.
 
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Gradients, TensorData};
+use burn::tensor::{Device, Gradients, TensorData};
 
 use crate::{Mert, MertError};
 
@@ -27,11 +28,17 @@ impl Parameter {
 /// Takes name, shape and values of a parameter.
 pub type Receiver<'a> = &'a mut dyn FnMut(&str, &[usize], Vec<f32>);
 
+/// Takes name, shape and values of a parameter, where the model computes.
+pub type TensorReceiver<'a> = &'a mut dyn FnMut(&str, &[usize], Tensor<1>);
+
 /// Takes the name of a parameter and its gradient.
-pub type GradientReceiver<'a> = &'a mut dyn FnMut(&str, Option<Vec<f32>>);
+pub type GradientReceiver<'a> = &'a mut dyn FnMut(&str, Option<Tensor<1>>);
 
 /// Gives the values of a parameter of this name and shape.
 pub type Source<'a> = &'a mut dyn FnMut(&str, &[usize]) -> Option<Vec<f32>>;
+
+/// Gives the values of a parameter of this name and shape, on this device.
+pub type TensorSource<'a> = &'a mut dyn FnMut(&str, &[usize], &Device) -> Option<Tensor<1>>;
 
 /// Sizes of the axes, and values in C order.
 pub type Shaped = (Vec<usize>, Vec<f32>);
@@ -45,7 +52,18 @@ pub fn list(model: &Mert) -> Vec<Parameter> {
 
 /// Calls `each` with name, shape and values of every parameter.
 pub fn export(model: &Mert, each: Receiver<'_>) {
+    visit(model, &mut |name, shape, values| each(name, shape, host(values())));
+}
+
+/// Calls `each` with every parameter as it is where the model computes; nothing is copied.
+pub fn tensors(model: &Mert, each: TensorReceiver<'_>) {
     visit(model, &mut |name, shape, values| each(name, shape, values()));
+}
+
+/// The elements of a tensor on the host; of one on the processor that nobody else holds, its own memory.
+pub fn host(tensor: Tensor<1>) -> Vec<f32> {
+    let data = tensor.into_data().convert::<f32>();
+    data.try_into_vec::<f32>().expect("the data were converted to float32")
 }
 
 /// Calls `each` with the gradient of every parameter, in the order of [`list`]; `None` where the loss does not depend on it or it is frozen.
@@ -60,6 +78,16 @@ pub fn gradients(model: &Mert, mut gradients: Gradients, each: GradientReceiver<
 
 /// Replaces the values of parameters: `source` is asked for each by name and shape and returns `None` to leave it as it is.
 pub fn replace(model: Mert, source: Source<'_>) -> Mert {
+    place(model, &mut |name, shape, device| {
+        source(name, shape).map(|values| {
+            let n = values.len();
+            Tensor::from_data(TensorData::new(values, [n]), device)
+        })
+    })
+}
+
+/// Replaces parameters by tensors that lie where the model computes, as [`replace`] does by values.
+pub fn place(model: Mert, source: TensorSource<'_>) -> Mert {
     map(model, &mut Replace { path: Path::default(), source })
 }
 
@@ -98,7 +126,7 @@ fn map(model: Mert, mapper: &mut impl ModuleMapper) -> Mert {
     Mert { encoder, heads, ..model }
 }
 
-type Values<'a> = &'a dyn Fn() -> Vec<f32>;
+type Values<'a> = &'a dyn Fn() -> Tensor<1>;
 type Visitor<'a> = &'a mut dyn FnMut(&str, &[usize], Values<'_>);
 
 fn visit(model: &Mert, each: Visitor<'_>) {
@@ -109,9 +137,10 @@ fn visit(model: &Mert, each: Visitor<'_>) {
     }
 }
 
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    let data = tensor.into_data().convert::<f32>();
-    data.try_into_vec::<f32>().expect("the data were converted to float32")
+/// All elements on one axis, without a tape.
+fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let n_elements = tensor.dims().iter().product::<usize>();
+    tensor.inner().reshape([n_elements])
 }
 
 /// Names of the modules around the parameter at hand.
@@ -148,7 +177,7 @@ impl ModuleVisitor for ValueVisitor<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        (self.each)(&self.path.name(), &tensor.dims(), &|| host(tensor.clone()));
+        (self.each)(&self.path.name(), &tensor.dims(), &|| flat(tensor.clone()));
     }
 }
 
@@ -170,13 +199,13 @@ impl ModuleVisitor for GradientVisitor<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
         let gradient = if tensor.is_require_grad() { tensor.grad_remove(self.gradients) } else { None };
-        (self.each)(&self.path.name(), gradient.map(host));
+        (self.each)(&self.path.name(), gradient.map(flat));
     }
 }
 
 struct Replace<'a> {
     path: Path,
-    source: Source<'a>,
+    source: TensorSource<'a>,
 }
 
 impl ModuleMapper for Replace<'_> {
@@ -189,13 +218,14 @@ impl ModuleMapper for Replace<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let shape = param.val().dims();
-        match (self.source)(&self.path.name(), &shape) {
+        let old = param.val();
+        let shape = old.dims();
+        match (self.source)(&self.path.name(), &shape, &old.device().inner()) {
             None => param,
             Some(values) => param.map(|old| {
-                let trained = old.is_require_grad();
-                let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
-                if trained { new.require_grad() } else { new }
+                let new = values.reshape(shape);
+                let new = if old.is_autodiff() { new.autodiff() } else { new };
+                if old.is_require_grad() { new.require_grad() } else { new }
             }),
         }
     }

@@ -177,7 +177,7 @@ mod tests {
         let tape = (output.clone() * weights).sum().backward();
         let host = |tensor: burn::Tensor<3>| Some(tensor.into_data().try_into_vec::<f32>().unwrap());
         let mut found = vec![host(output.inner()), x.grad(&tape).and_then(host)];
-        parameters::gradients(&model, tape, &mut |_, gradient| found.push(gradient));
+        parameters::gradients(&model, tape, &mut |_, gradient| found.push(gradient.map(parameters::host)));
         found
     }
 

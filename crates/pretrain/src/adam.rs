@@ -7,6 +7,7 @@
 //! Source: Kingma and Ba 2015, Loshchilov and Hutter 2019; fairseq's `adam.py`, PyTorch's `AdamW`. All state is float32, coefficients are
 //! computed in float64. Every element is updated by itself, so threads and vector widths change no bit.
 
+use kernels::AdamStep;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -75,20 +76,6 @@ pub struct Parameter<'a> {
     pub second_moment: &'a mut [f32],
 }
 
-/// What a step multiplies with.
-#[derive(Clone, Copy)]
-struct Coefficients {
-    gradient_scale: f32,
-    keep_first: f32,
-    add_first: f32,
-    keep_second: f32,
-    add_second: f32,
-    decay: f32,
-    step: f32,
-    root_scale: f32,
-    eps: f32,
-}
-
 impl Adam {
     /// The numbers for parameters of so many axes.
     #[must_use]
@@ -102,12 +89,21 @@ impl Adam {
     /// # Panics
     /// When `step` is 0, or the slices of a parameter differ in length.
     pub fn update(&self, parameters: &mut [Parameter<'_>], rate: f64, step: u64, gradient_scale: f64) {
-        let coefficients = self.coefficients(rate, step, gradient_scale);
+        let step = self.at(rate, step, gradient_scale);
         let mut chunks: Vec<Parameter<'_>> = parameters.iter_mut().flat_map(Parameter::chunks).collect();
-        chunks.par_iter_mut().for_each(|chunk| simd::vectorised(|| coefficients.apply(chunk)));
+        chunks.par_iter_mut().for_each(|chunk| {
+            simd::vectorised(
+                #[inline(always)]
+                || step.on_slices(chunk.gradient, chunk.value, chunk.first_moment, chunk.second_moment),
+            );
+        });
     }
 
-    fn coefficients(&self, rate: f64, step: u64, gradient_scale: f64) -> Coefficients {
+    /// The coefficients of step number `step` (from 1) at `rate`, for gradients that are read times `gradient_scale`.
+    ///
+    /// # Panics
+    /// When `step` is 0.
+    pub(crate) fn at(&self, rate: f64, step: u64, gradient_scale: f64) -> AdamStep {
         assert!(step > 0, "steps are counted from 1");
         let [beta1, beta2] = self.betas;
         let first_correction = 1.0 - beta1.powf(step as f64);
@@ -116,16 +112,14 @@ impl Adam {
             EpsPlacement::Fairseq => (rate * second_correction / first_correction, 1.0),
             EpsPlacement::Torch => (rate / first_correction, 1.0 / second_correction),
         };
-        Coefficients {
+        AdamStep {
             gradient_scale: gradient_scale as f32,
-            keep_first: beta1 as f32,
-            add_first: (1.0 - beta1) as f32,
-            keep_second: beta2 as f32,
-            add_second: (1.0 - beta2) as f32,
+            first: [beta1 as f32, (1.0 - beta1) as f32],
+            second: [beta2 as f32, (1.0 - beta2) as f32],
             decay: (self.weight_decay * rate) as f32,
-            step: step_size as f32,
+            rate: step_size as f32,
             root_scale: root_scale as f32,
-            eps: self.eps as f32,
+            epsilon: self.eps as f32,
         }
     }
 }
@@ -148,26 +142,6 @@ impl Parameter<'_> {
             first_moment,
             second_moment,
         })
-    }
-}
-
-impl Coefficients {
-    #[expect(
-        clippy::inline_always,
-        reason = "only inlined code is compiled for the vector width that was dispatched"
-    )]
-    #[inline(always)]
-    fn apply(self, chunk: &mut Parameter<'_>) {
-        let values = chunk.value.iter_mut().zip(chunk.gradient);
-        let moments = chunk.first_moment.iter_mut().zip(chunk.second_moment.iter_mut());
-        for ((p, &gradient), (m, v)) in values.zip(moments) {
-            let g = gradient * self.gradient_scale;
-            *m = self.keep_first * *m + self.add_first * g;
-            *v = self.keep_second * *v + self.add_second * g * g;
-            let root = v.sqrt() * self.root_scale + self.eps;
-            *p -= self.decay * *p;
-            *p -= self.step * *m / root;
-        }
     }
 }
 

@@ -116,7 +116,7 @@ fn rehearse(
         let model = model
             .with_precision(part.precision.compute.precision())
             .with_recomputation(part.precision.recompute);
-        let loader = Loader::new(&part, request.corpus, &codes, model.config())?;
+        let loader = Loader::new(&part, request.corpus, &codes, &model)?;
         let (stop, begun) = (AtomicBool::new(false), Instant::now());
         let short = RunRequest { plan: &part, stop: &stop, device: request.device.clone(), ..*request };
         let opened = Opened {

@@ -33,6 +33,9 @@ pub enum PretrainError {
         /// What is wrong and what is possible.
         message: String,
     },
+    /// The plan's constant-Q transform cannot be made.
+    #[error("`objective.cqt_bins`: {0}")]
+    Spectrum(#[from] audio::AudioError),
     /// No preset of this name.
     #[error("there is no preset `{name}`, only: {known}; or give the path of a TOML file{}", did_you_mean(name, known.split(", ")))]
     Preset {

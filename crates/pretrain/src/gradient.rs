@@ -1,6 +1,6 @@
-//! From the gradients of micro-batches to the factor they enter the step with.
+//! From an update's gradients to the factor they enter the step with.
 //!
-//! Gradients of summed losses are added over micro-batches and divided by the sum of their masked frames `N`. Norm: the L2 norm over the
+//! Norm: the L2 norm over the
 //! L2 norms of the tensors. Clipping to `c`: in float32 `min(1, c / (norm + 1e-6))`; in float16 `c / norm` when `norm > c`.
 //! Source: fairseq's trainer (`reference/mert.md` section 7). Sums of squares are taken in float64, in an order that only the shapes determine.
 
@@ -23,12 +23,27 @@ pub struct GradientNorm {
 /// Measures the gradients times `scale`.
 pub fn gradient_norm(gradients: &[&[f32]], scale: f64) -> GradientNorm {
     let chunks: Vec<&[f32]> = gradients.iter().flat_map(|gradient| gradient.chunks(CHUNK)).collect();
-    let sums: Vec<f64> = chunks.par_iter().map(|chunk| simd::vectorised(|| sum_of_squares(chunk))).collect();
+    let sums: Vec<f64> = chunks
+        .par_iter()
+        .map(|chunk| {
+            simd::vectorised(
+                #[inline(always)]
+                || sum_of_squares(chunk),
+            )
+        })
+        .collect();
     let mut sums = sums.into_iter();
     let square_of = |gradient: &&[f32]| -> f64 { sums.by_ref().take(gradient.len().div_ceil(CHUNK)).sum() };
     let squares: Vec<f64> = gradients.iter().map(square_of).collect();
-    let global = squares.iter().sum::<f64>().sqrt() * scale;
-    GradientNorm { of_tensors: squares.iter().map(|square| square.sqrt() * scale).collect(), global }
+    GradientNorm::of_squares(&squares, scale)
+}
+
+impl GradientNorm {
+    /// From the sums of squares of the tensors before they are multiplied by `scale`.
+    pub(crate) fn of_squares(squares: &[f64], scale: f64) -> Self {
+        let global = squares.iter().sum::<f64>().sqrt() * scale;
+        Self { of_tensors: squares.iter().map(|square| square.sqrt() * scale).collect(), global }
+    }
 }
 
 #[expect(
@@ -81,83 +96,9 @@ impl Clip {
     }
 }
 
-/// Gradients added over the micro-batches of an update.
-pub struct GradientSum {
-    /// All tensors, one behind the other.
-    flat: Vec<f32>,
-    sizes: Vec<usize>,
-    frames: f64,
-}
-
-impl GradientSum {
-    /// Zeros for tensors of these sizes.
-    pub fn new(sizes: &[usize]) -> Self {
-        Self { flat: vec![0.0; sizes.iter().sum()], sizes: sizes.to_vec(), frames: 0.0 }
-    }
-
-    /// Adds the gradients of a micro-batch whose loss was summed over `frames` masked frames. `each` gives them one after the other, so
-    /// that no two need to be there at once; `None` adds nothing to its tensor.
-    ///
-    /// # Panics
-    /// When the gradients are not of the sizes the sum was made for.
-    pub fn add(&mut self, frames: usize, each: impl FnOnce(&mut dyn FnMut(Option<&[f32]>))) {
-        self.frames += frames as f64;
-        let mut rest = self.flat.as_mut_slice();
-        let mut sizes = self.sizes.iter();
-        each(&mut |gradient| {
-            let size = *sizes.next().expect("a micro-batch has one gradient for every tensor");
-            let (sum, after) = std::mem::take(&mut rest).split_at_mut(size);
-            rest = after;
-            let Some(gradient) = gradient else { return };
-            assert_eq!(size, gradient.len(), "a gradient has the size of its tensor");
-            let pieces = sum.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
-            pieces.for_each(|(sum, gradient)| sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g));
-        });
-        assert!(sizes.next().is_none(), "a micro-batch has gradients for every tensor");
-    }
-
-    /// The sums, tensor by tensor.
-    pub fn sums(&self) -> Vec<&[f32]> {
-        let mut rest = self.flat.as_slice();
-        let tensor = |&size: &usize| {
-            let (sum, after) = rest.split_at(size);
-            rest = after;
-            sum
-        };
-        self.sizes.iter().map(tensor).collect()
-    }
-
-    /// Takes the others' share of the update in: `add` makes all sums those of all ranks, whose masked frames are `frames`.
-    pub(crate) fn join<E>(
-        &mut self,
-        frames: f64,
-        add: impl FnOnce(&mut [f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.frames = frames;
-        add(&mut self.flat)
-    }
-
-    /// Masked frames added up.
-    pub fn frames(&self) -> f64 {
-        self.frames
-    }
-
-    /// What the sums are to be multiplied by to give the gradient of the mean; 0 when no frame was masked.
-    pub fn scale(&self) -> f64 {
-        if self.frames > 0.0 { 1.0 / self.frames } else { 0.0 }
-    }
-
-    /// Makes the sums zero again for the next update.
-    pub fn clear(&mut self) {
-        self.frames = 0.0;
-        self.flat.fill(0.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn the_norm_of_tensors_is_the_norm_of_all_their_elements() {
@@ -226,20 +167,5 @@ mod tests {
         let holey = [1.0, f32::NAN, 2.0];
         assert!(gradient_norm(&[&holey], 1.0).global.is_nan());
         assert!(gradient_norm(&[&[f32::INFINITY]], 1.0).global.is_infinite());
-    }
-
-    proptest! {
-        #[test]
-        fn micro_batches_add_up_to_one_batch(split in 1usize..40, n in 1usize..50) {
-            let gradient = golden::cf_uniforms("micro", n);
-            let half: Vec<f32> = gradient.iter().map(|g| g / 2.0).collect();
-            let mut sum = GradientSum::new(&[n]);
-            sum.add(split, |next| next(Some(&half)));
-            sum.add(2 * split, |next| next(Some(&half)));
-            prop_assert_eq!(sum.sums()[0], &gradient[..]);
-            prop_assert_eq!(sum.scale(), 1.0 / (3 * split) as f64);
-            sum.clear();
-            prop_assert_eq!((sum.scale(), gradient_norm(&sum.sums(), 1.0).global), (0.0, 0.0));
-        }
     }
 }

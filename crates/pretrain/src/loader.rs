@@ -1,15 +1,17 @@
-//! From crops to what the model reads: waveforms, classes, constant-Q targets, masks and mixtures.
+//! From crops to what the model reads: waveforms, classes, constant-Q targets, masks and mixtures. The targets of a model on a card are
+//! made there.
 //!
 //! A pure function of (corpus, plan, seed, where in the run): it runs ahead of the step on a thread of its own and changes nothing by that.
 
-use audio::cqt::{Cqt, CqtConfig};
+use audio::cqt::CqtConfig;
 use corpus::{CodesReader, Corpus, Crop};
 use mert::masking::Masking;
 use mert::mixture::{self, Mixture};
-use mert::{Batch, EncoderConfig, Geometry};
+use mert::{Batch, EncoderConfig, Geometry, Mert};
 
 use crate::record::CropRecord;
 use crate::sections::{MaskingPlan, MixturePlan};
+use crate::spectrum::{Spectrum, Targets};
 use crate::{PretrainError, TrainPlan};
 
 /// A class fairseq fills short rows of labels with (`pad`).
@@ -19,7 +21,7 @@ const PAD_CLASS: u32 = 1;
 pub(crate) struct Loaded {
     waveform: Vec<f32>,
     labels: Vec<u32>,
-    cqt: Option<Vec<f32>>,
+    cqt: Option<Targets>,
     mask: Vec<bool>,
     geometry: Geometry,
 }
@@ -29,7 +31,7 @@ impl Loaded {
         Batch {
             waveform: &self.waveform,
             labels: &self.labels,
-            cqt: self.cqt.as_deref(),
+            cqt: self.cqt.as_ref().map(Targets::lend),
             mask: &self.mask,
             geometry: &self.geometry,
         }
@@ -50,7 +52,7 @@ pub(crate) struct Loader<'a> {
     corpus: &'a Corpus,
     codes: &'a CodesReader,
     config: EncoderConfig,
-    cqt: Option<Cqt>,
+    cqt: Option<Spectrum>,
     masking: Masking,
     mixture: Mixture,
     seed: u64,
@@ -62,7 +64,7 @@ impl<'a> Loader<'a> {
         plan: &TrainPlan,
         corpus: &'a Corpus,
         codes: &'a CodesReader,
-        config: &EncoderConfig,
+        model: &Mert,
     ) -> Result<Self, PretrainError> {
         codes.check_columns()?;
         let header = codes.header();
@@ -75,11 +77,14 @@ impl<'a> Loader<'a> {
                 planned: words(objective.codebooks, objective.entries),
             });
         }
+        let is_asked = objective.weights()[2] > 0.0;
+        let spectrum = || Spectrum::new(CqtConfig::mert(objective.cqt_bins), model.device());
+        let cqt = is_asked.then(spectrum).transpose()?;
         Ok(Self {
             corpus,
             codes,
-            config: config.clone(),
-            cqt: (objective.weights()[2] > 0.0).then(|| Cqt::new(CqtConfig::mert(objective.cqt_bins))),
+            config: model.config().clone(),
+            cqt,
             masking: masking(&plan.masking),
             mixture: in_batch_mixture(&plan.mixture),
             seed: plan.run.seed,
@@ -102,14 +107,8 @@ impl<'a> Loader<'a> {
             labels.extend(vec![PAD_CLASS; (columns - crop.n_codes) * n_codebooks]);
         }
         let geometry = Geometry::new(&self.config, n_samples, &vec![n_samples; crops.len()], columns)?;
-        let cqt = self.cqt.as_ref().map(|cqt| {
-            let row = cqt.n_bins() * geometry.n_frames;
-            let mut targets = Vec::with_capacity(crops.len() * row);
-            for clip in waveform.chunks_exact(n_samples) {
-                targets.extend_from_slice(&cqt.transform(clip)[..row]);
-            }
-            targets
-        });
+        let targets = |cqt: &Spectrum| cqt.targets(&waveform, n_samples, geometry.n_frames);
+        let cqt = self.cqt.as_ref().map(targets);
         let (seed, key) = match position {
             Position::Training(position) => (self.seed, position),
             Position::HeldOut(index) => (0, [u64::MAX, index, 0]),

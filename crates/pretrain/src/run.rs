@@ -134,7 +134,7 @@ fn sit_down(
         watch(Event::Notice(notice));
     }
     let model = model.with_precision(precision).with_recomputation(plan.precision.recompute);
-    let loader = Loader::new(plan, corpus, &codes, model.config())?;
+    let loader = Loader::new(plan, corpus, &codes, &model)?;
     let resumes = begun.is_some();
     // Everybody has looked at the folder before one of them writes into it.
     company.same("the run is of", &(&identity.plan, &identity.init, &identity.corpus, &identity.codec))?;

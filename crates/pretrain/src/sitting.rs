@@ -25,8 +25,8 @@ use crate::run::{Event, Finished, Outcome, ProbeDue, RunRequest};
 use crate::trained::Trained;
 use crate::wording::{objective, sampler_plan};
 use crate::{
-    Checkpoints, GradientSum, LogLine, OptimizerState, PretrainError, RunFolder, RunIdentity, StagePlan,
-    TrainState, TrainableReport,
+    Checkpoints, LogLine, OptimizerState, PretrainError, RunFolder, RunIdentity, StagePlan, TrainState,
+    TrainableReport,
 };
 
 mod books;
@@ -252,7 +252,7 @@ impl<'a> Sitting<'a> {
         let share = dealt(stage.accumulation, rank, size);
         let model = self.model.take().expect("the model is only away during a step");
         self.model = Some(self.trained.freeze(model));
-        let mut sum = GradientSum::new(&self.trained.sizes());
+        let mut sum = self.trained.gradient_sum();
         let loader = self.loader;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);

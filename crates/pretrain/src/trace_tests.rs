@@ -4,16 +4,16 @@
 use burn::tensor::Device;
 use golden::Tensors;
 use mert::mixture::{Segment, apply};
-use mert::{Batch, EncoderConfig, Geometry, HeadsConfig, LossParts, Mert, Objective, parameters, silent};
+use mert::{
+    Batch, CqtTarget, EncoderConfig, Geometry, HeadsConfig, LossParts, Mert, Objective, parameters, silent,
+};
 use serde_json::Value;
 use weights::{FrontEndNorm, fairseq_name, hf_config};
 
 use crate::schedule::{Cosine, Schedule};
 use crate::trained::Trained;
-use crate::{
-    Adam, Clip, ClipRule, DecayOn, EpsPlacement, GradientSum, OptimizerState, StagePlan, gradient_norm,
-    preset,
-};
+use crate::values::Home;
+use crate::{Adam, Clip, ClipRule, DecayOn, EpsPlacement, OptimizerState, StagePlan, preset};
 
 /// The recorded name of one of our parameters.
 fn recorded(ours: &str) -> String {
@@ -106,6 +106,16 @@ impl Inputs {
 
 #[test]
 fn golden_train_trace() {
+    follows_the_trace(&|| Home::Host);
+}
+
+/// By the path of cards: weights, moments and sums of gradients as tensors of the engine.
+#[test]
+fn golden_train_trace_with_all_state_on_the_device() {
+    follows_the_trace(&|| Home::Device(Device::flex()));
+}
+
+fn follows_the_trace(home: &dyn Fn() -> Home) {
     for case in golden::cases("mert", "trace.json") {
         if !case.join("weights_0.safetensors").is_file() {
             continue;
@@ -146,8 +156,8 @@ fn golden_train_trace() {
         let geometry =
             Geometry::new(&encoder, inputs.n_samples, &vec![inputs.n_samples; n_clips], columns).unwrap();
 
-        let mut trained = Trained::of(&model);
-        let mut sum = GradientSum::new(&[]);
+        let mut trained = Trained::at(home(), &model);
+        let mut sum = trained.gradient_sum();
         let mut worst = Worst::default();
         let mut begun = 0;
         let mut within = 0;
@@ -157,7 +167,7 @@ fn golden_train_trace() {
             if number != begun {
                 trained.begin_stage(stage, OptimizerState::Fresh).unwrap();
                 model = trained.freeze(model);
-                sum = GradientSum::new(&trained.sizes());
+                sum = trained.gradient_sum();
                 (begun, within) = (number, 0);
             }
             sum.clear();
@@ -169,7 +179,7 @@ fn golden_train_trace() {
                 let batch = Batch {
                     waveform: &waveform,
                     labels: inputs.part(&inputs.target, at),
-                    cqt: Some(inputs.part(&inputs.cqt, at)),
+                    cqt: Some(CqtTarget::Host(inputs.part(&inputs.cqt, at))),
                     mask: inputs.part(&inputs.mask, at),
                     geometry: &geometry,
                 };
@@ -180,7 +190,7 @@ fn golden_train_trace() {
                 total += parts.value();
                 present = trained.add_gradients(&model, parts.total.backward(), &mut sum, parts.n_frames);
             }
-            let measured = gradient_norm(&sum.sums(), sum.scale());
+            let measured = sum.norm(sum.scale());
             let norm = measured.global;
             let trained_names = names.iter().filter(|name| stage.trainable.contains(name));
             worst.check_tensors(trained_names, &measured.of_tensors, &update["grad_l2_before_clip"]);

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use evaluate::Probe;
+use serde_json::json;
 
 use crate::device::DeviceArgs;
 use crate::embedding::Embedder;
 use crate::exit::usage;
 use crate::inputs::{must_have_culture, open_corpus, open_model};
+use crate::kept_clips::KeptClips;
 pub use crate::probe_settings::Splits;
 use crate::probe_settings::{SHARES, probe_config};
-use crate::probing::{Task, embed_clips, encoder_facts};
+use crate::probing::{Task, embed_and_keep, embed_clips, encoder_facts};
+use crate::share::Share;
 use crate::terminal::{Terminal, print_json};
 
 /// Train a small network on a frozen encoder to predict tags, and measure it on recordings it has not heard.
@@ -50,6 +53,13 @@ pub struct Args {
     /// Bring recordings to mean 0 and variance 1; by default as the model's preprocessor says.
     #[arg(long)]
     pub normalize: Option<bool>,
+    /// Folder of features that are kept: what it holds is read, the rest is computed and put there.
+    #[arg(long, value_name = "DIR")]
+    pub features: Option<PathBuf>,
+    /// Only compute the features of one share of the recordings and keep them, for array jobs: `I/N`, or `auto` from the launcher's
+    /// environment. The same command without it then finds all of them.
+    #[arg(long, value_name = "I/N", requires = "features")]
+    pub shard: Option<Share>,
     /// Where the model computes.
     #[command(flatten)]
     pub place: DeviceArgs,
@@ -62,7 +72,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     print_json(&probe(args, terminal)?)
 }
 
-/// Trains, measures and writes a probe; returns what its result file says.
+/// Trains, measures and writes a probe; returns what its result file says. A share of an array job only keeps features, and returns which.
 pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Value> {
     let probe_file = probe_file_of(&args.out)?;
     let corpus = open_corpus(&args.corpus)?;
@@ -78,7 +88,23 @@ pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Val
         task.split_by_group(&corpus, SHARES, args.split_seed);
     }
     let embedder = Embedder::new(&directory, args.normalize, &args.place.find()?)?;
-    let features = embed_clips(&embedder, &corpus, &task.clips(), terminal)?;
+    let kept = match &args.features {
+        Some(folder) => Some(KeptClips::open(folder, &directory, &embedder, terminal)?),
+        None => None,
+    };
+    if let (Some(share), Some(kept)) = (args.shard, &kept) {
+        let share = share.resolve()?;
+        let recordings = task.clips().into_iter().enumerate().filter(|&(at, _)| share.takes(at));
+        let mine: Vec<_> = recordings.map(|(_, clips)| clips).collect();
+        embed_and_keep(kept, &corpus, &mine, terminal)?;
+        return Ok(
+            json!({ "share": share.to_string(), "features": args.features, "recordings": mine.len() }),
+        );
+    }
+    let features = match &kept {
+        Some(kept) => embed_and_keep(kept, &corpus, &task.clips(), terminal)?,
+        None => embed_clips(&embedder, &corpus, &task.clips(), terminal)?,
+    };
     let hash = directory.identity()?.to_string();
     let facts =
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);

@@ -4,7 +4,6 @@
 //! windows of one recording, all of one length: padding would change what group norms see, and windows of other recordings would make a
 //! recording's features depend on what else was missing from the cache.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,19 +11,15 @@ use anyhow::Context;
 use audio::SAMPLE_RATE;
 use evaluate::Window;
 use rayon::prelude::*;
-use weights::{Tensor, Tensors, read_safetensors, write_safetensors};
 
 use super::extractor::Extractor;
+use super::kept::Rows;
 use super::set::{EvaluationSet, SetRecording};
 use super::settings::{FeatureSettings, Normalise};
 use crate::embedding::normalise;
 use crate::exit::Interrupted;
 use crate::terminal::Terminal;
 
-/// Name of the tensor in a file of the cache.
-const TENSOR: &str = "features";
-/// Name of the tensor that says which of the frames asked for they are of; there are less of them than float32 counts exactly.
-const FRAMES: &str = "frames";
 /// A window of which single frames are asked, seconds at least: so every model gives features of the same frames.
 const SHORTEST_OF_FRAMES: f64 = 1.0;
 
@@ -34,15 +29,6 @@ pub(crate) struct Features {
     pub(crate) of: Vec<Rows>,
     pub(crate) n_states: usize,
     pub(crate) width: usize,
-}
-
-/// Features of a recording.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Rows {
-    /// `[windows, states, width]`, or `[frames, states, width]` where single frames are asked for; empty for one without a window.
-    pub(crate) rows: Vec<f32>,
-    /// Places of the frames among those asked for: what lies in no window has no features.
-    pub(crate) frames: Vec<usize>,
 }
 
 /// Where features are kept, and when to stop.
@@ -78,6 +64,7 @@ impl FeatureCache<'_> {
         let short = |text: &str| files::hash_bytes(text.as_bytes()).short();
         let folder = self.folder.join(short(&extractor.identity)).join(short(&key));
         files::create_directories(&folder)?;
+        let shape = [extractor.n_states(), extractor.width()];
         let bar = self.terminal.bar(label, recordings.len() as u64);
         let rows = recordings.into_par_iter().map(|recording| {
             if self.stop.load(Ordering::Relaxed) {
@@ -85,11 +72,11 @@ impl FeatureCache<'_> {
             }
             let file = folder
                 .join(format!("{}.safetensors", files::hash_bytes(recording.heard().as_bytes()).short()));
-            let rows = match self.read(&file, extractor, recording.frames.len()) {
+            let rows = match self.read(&file, shape, recording.frames.len()) {
                 Some(rows) => rows,
                 None => compute(extractor, settings, set.max_seconds, recording)
                     .and_then(|rows| {
-                        write(&file, extractor, &key, &rows)?;
+                        rows.write(&file, shape, &[("extractor", &extractor.identity), ("settings", &key)])?;
                         Ok(rows)
                     })
                     .with_context(|| format!("recording `{}` of `{}`", recording.id, set.name))?,
@@ -103,55 +90,13 @@ impl FeatureCache<'_> {
     }
 
     /// What the cache holds; nothing where there is nothing or where it is damaged, which is said.
-    fn read(&self, file: &Path, extractor: &Extractor, n_frames: usize) -> Option<Rows> {
-        if !file.exists() {
-            return None;
-        }
-        let damaged = |reason: String| {
+    fn read(&self, file: &Path, shape: [usize; 2], n_frames: usize) -> Option<Rows> {
+        Rows::read(file, shape, n_frames).unwrap_or_else(|reason| {
             let file = file.display();
             self.terminal.complain("warning", &format!("`{file}` is computed again: {reason}"));
             None
-        };
-        let tensors = match read_safetensors(file) {
-            Ok(tensors) => tensors,
-            Err(error) => return damaged(error.to_string()),
-        };
-        match tensors.get(TENSOR) {
-            Some(tensor) if tensor.shape.get(1..) != Some(&[extractor.n_states(), extractor.width()]) => {
-                damaged(format!("its features are {:?}", tensor.shape))
-            }
-            Some(tensor) if tensor.data.iter().any(|x| !x.is_finite()) => {
-                damaged("it holds numbers that are not finite".into())
-            }
-            Some(tensor) if n_frames == 0 => Some(Rows { rows: tensor.data.clone(), frames: Vec::new() }),
-            Some(tensor) => {
-                let frames: Vec<usize> = tensors.get(FRAMES).map_or_else(Vec::new, |places| {
-                    places.data.iter().map(|&place| place as usize).collect()
-                });
-                if frames.len() != tensor.shape[0] || frames.iter().any(|&place| place >= n_frames) {
-                    return damaged("its frames are not those asked for".into());
-                }
-                Some(Rows { rows: tensor.data.clone(), frames })
-            }
-            None => damaged(format!("it has no tensor `{TENSOR}`")),
-        }
+        })
     }
-}
-
-fn write(file: &Path, extractor: &Extractor, key: &str, of: &Rows) -> anyhow::Result<()> {
-    let Rows { rows, frames } = of;
-    let (n_states, width) = (extractor.n_states(), extractor.width());
-    let mut tensors = Tensors::new();
-    let shape = vec![rows.len() / (n_states * width), n_states, width];
-    tensors.insert(TENSOR.to_owned(), Tensor { shape, data: rows.clone() });
-    if !frames.is_empty() {
-        let data = frames.iter().map(|&frame| frame as f32).collect();
-        tensors.insert(FRAMES.to_owned(), Tensor { shape: vec![frames.len()], data });
-    }
-    let facts = [("extractor", extractor.identity.as_str()), ("settings", key)];
-    let metadata: BTreeMap<String, String> =
-        facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Ok(write_safetensors(file, &tensors, &metadata)?)
 }
 
 /// Features of all windows of a recording.
@@ -184,7 +129,7 @@ fn compute(
             rows.extend(extractor.rows(&batch.concat(), batch.len())?);
         }
     }
-    Ok(Rows { rows, frames: Vec::new() })
+    Ok(Rows { rows, places: Vec::new() })
 }
 
 /// Features of single frames, each from the window in which it is most central.
@@ -213,7 +158,7 @@ fn compute_frames(
     for (window, asked) in windows.into_iter().zip(asked).filter(|(_, asked)| !asked.is_empty()) {
         let places: Vec<usize> = asked.iter().map(|&(_, place)| place).collect();
         of.rows.extend(extractor.frames(&heard(samples, *window, settings), &places)?);
-        of.frames.extend(asked.into_iter().map(|(frame, _)| frame));
+        of.places.extend(asked.into_iter().map(|(frame, _)| frame));
     }
     Ok(of)
 }

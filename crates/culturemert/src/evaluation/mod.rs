@@ -4,6 +4,7 @@ mod extract;
 mod extractor;
 mod few;
 mod frames;
+mod kept;
 mod open;
 mod run;
 mod set;
@@ -11,6 +12,7 @@ mod settings;
 
 pub(crate) use extractor::Extractor;
 pub(crate) use frames::{FrameRequest, FramesArgument};
+pub(crate) use kept::Rows;
 pub(crate) use open::{Contents, DataArgument, OpenRequest, Splits};
 pub(crate) use run::{Baseline, EvaluationPlan, Subject, evaluate, keep_features};
 pub(crate) use set::EvaluationSet;

@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use study::evaluation::Named;
 use study::paper::PaperSet;
 
-use super::extract::{Features, Rows};
+use super::extract::Features;
+use super::kept::Rows;
 
 /// Recordings that models are probed on.
 pub(crate) struct EvaluationSet {
@@ -219,7 +220,7 @@ impl EvaluationSet {
         let mut sets = [empty(), empty(), empty()];
         let mut windowless = Vec::new();
         let row_len = features.n_states * features.width;
-        for (recording, Rows { rows, frames }) in self.recordings.iter().zip(&features.of) {
+        for (recording, Rows { rows, places: frames }) in self.recordings.iter().zip(&features.of) {
             if rows.is_empty() {
                 let reason = format!("too short for a window, of {}", recording.split);
                 windowless.push(Named { name: recording.id.clone(), reason });

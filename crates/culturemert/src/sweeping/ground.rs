@@ -15,7 +15,7 @@ use weights::{LambdaSweep, LayerGroup, identity};
 
 use crate::embedding::Embedder;
 use crate::exit::Interrupted;
-use crate::probing::{Task, embed_each, encoder_facts};
+use crate::probing::{Task, embed_each, embed_recording, encoder_facts};
 
 /// Changes whenever the same inputs give other numbers.
 const VERSION: u32 = 1;
@@ -128,10 +128,11 @@ impl Ground<'_> {
         let splits: &[Split] = if with_test { &Split::ALL } else { &[Split::Train, Split::Valid] };
         let ranges = self.recordings(splits);
         let n_heard = AtomicUsize::new(0);
-        let features = embed_each(&embedder, self.corpus, &ranges, || {
+        let features = embed_each(&embedder, self.corpus, &ranges, |range| {
+            let rows = embed_recording(&embedder, self.corpus, range)?;
             let n = n_heard.fetch_add(1, Ordering::Relaxed) + 1;
             done(SHARE_OF_EMBEDDING * n as f64 / ranges.len() as f64);
-            go_on()
+            go_on().map(|()| rows)
         })?;
         let hash = identity(self.merges.config(), content).to_string();
         let seconds = self.corpus.manifest().settings.segment_seconds;

@@ -147,17 +147,52 @@ fn four_jobs_embed_and_keep_features_as_one_process_does() {
 
     std::fs::write(dir.join("probe.toml"), "epochs = 2\nseeds = [1]\nhidden = 8\n").unwrap();
     let data = ["evaluate", "--models", "run/model", "--data", "culture=corpus#@culture", "--split", "group"];
-    let evaluate = |out| [&data[..], &["--config", "probe.toml", "--json", "--out", out]].concat();
-    at_once(dir, &evaluate("shares"));
-    let features = tree(&dir.join("shares"));
-    let result = json(dir, &evaluate("whole"));
-    assert_eq!(json(dir, &evaluate("shares")), result);
-    // Whoever computed the features, their bytes are the same, and nothing was computed twice.
+    let evaluate =
+        |out: &'static str| [&data[..], &["--config", "probe.toml", "--json", "--out", out]].concat();
+    kept_in_shares(dir, &evaluate);
+
+    let probe = [
+        "probe",
+        "--model",
+        "run/model",
+        "--corpus",
+        "corpus",
+        "--tags",
+        "tradition:",
+        "--config",
+        "probe.toml",
+    ];
+    let kept = |folder: &'static str| {
+        let (features, out) = match folder {
+            "whole" => ("whole/features", "whole/probe.json"),
+            _ => ("shares/features", "shares/probe.json"),
+        };
+        [&probe[..], &["--features", features, "--out", out]].concat()
+    };
+    kept_in_shares(dir, &kept);
+    // What is kept is what is computed.
+    json(dir, &[&probe[..], &["--out", "plain.json"]].concat());
+    for name in ["probe.json", "probe.safetensors"] {
+        let plain = name.replace("probe", "plain");
+        assert_eq!(
+            std::fs::read(dir.join("shares").join(name)).unwrap(),
+            std::fs::read(dir.join(plain)).unwrap()
+        );
+    }
+    let without =
+        culturemert(dir, &[&probe[..], &["--shard", "1/2", "--out", "x.json"]].concat()).output().unwrap();
+    assert_eq!(without.status.code(), Some(2), "{}", talk(&without));
+}
+
+/// Features that four jobs keep are those of one process, and whoever goes on computes none of them twice.
+fn kept_in_shares<'a>(dir: &Path, command: &dyn Fn(&'static str) -> Vec<&'a str>) {
+    at_once(dir, &command("shares"));
+    let features = tree(&dir.join("shares/features"));
+    let result = json(dir, &command("whole"));
+    assert_eq!(json(dir, &command("shares")), result);
     assert_same_tree(&dir.join("whole/features"), &dir.join("shares/features"));
     for (name, bytes) in features {
-        assert!(
-            std::fs::read(dir.join("shares").join(&name)).unwrap() == bytes,
-            "`{name}` was written again"
-        );
+        let file = dir.join("shares/features").join(&name);
+        assert!(std::fs::read(file).unwrap() == bytes, "`{name}` was written again");
     }
 }

@@ -44,7 +44,7 @@ fn golden_full_size() {
         let batch = Batch {
             waveform: &waveform,
             labels: &labels,
-            cqt: Some(&targets),
+            cqt: Some(mert::CqtTarget::Host(&targets)),
             mask: &mask,
             geometry: &geometry,
         };
@@ -321,7 +321,7 @@ fn check_gradients(
     let (mut worst, mut square, mut n_compared) = ((0.0f64, String::new()), 0.0, 0);
     parameters::gradients(model, parts.total.clone().backward(), &mut |ours, gradient| {
         let theirs = fairseq::name(ours, layer_norm);
-        let (stated, gradient) = (&stated[&theirs], gradient.unwrap());
+        let (stated, gradient) = (&stated[&theirs], parameters::host(gradient.unwrap()));
         n_compared += 1;
         square += gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
         // Zero in exact arithmetic.

@@ -49,7 +49,7 @@ fn golden_pretraining() {
         let batch = Batch {
             waveform: &waveform,
             labels: &labels,
-            cqt: cqt.as_deref(),
+            cqt: cqt.as_deref().map(mert::CqtTarget::Host),
             mask: &mask,
             geometry: &geometry,
         };
@@ -97,7 +97,7 @@ fn golden_pretraining() {
         let mut n_compared = 0;
         parameters::gradients(&model, gradients, &mut |ours, gradient| {
             let theirs = fairseq::name(ours, layer_norm);
-            let Some(gradient) = gradient else {
+            let Some(gradient) = gradient.map(parameters::host) else {
                 assert!(!recorded.has(&theirs), "{name}: no gradient for `{theirs}`");
                 return;
             };

@@ -81,10 +81,7 @@ impl Company<'_> {
 
     /// Adds up everybody's values in the order of ranks.
     pub(crate) fn sum(self, values: &mut [f32]) -> Result<(), PretrainError> {
-        if self.size() > 1 {
-            self.0.sum(values)?;
-        }
-        Ok(())
+        Ok(self.0.sum(values)?)
     }
 
     /// Passes on what came of this rank's work; an error is told to the others, unless they told it.

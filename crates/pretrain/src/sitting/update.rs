@@ -19,8 +19,7 @@ use crate::run::Event;
 use crate::tally::{Heard, Tally};
 use crate::wording::regularisation;
 use crate::{
-    Clip, GradientSum, LogLine, Losses, PretrainError, StagePlan, Timing, UpdateRecord, Verdict,
-    gradient_norm, memory,
+    Clip, GradientSum, LogLine, Losses, PretrainError, StagePlan, Timing, UpdateRecord, Verdict, memory,
 };
 
 /// What a rank's micro-batches said.
@@ -223,12 +222,12 @@ impl Sitting<'_> {
             }
             present = either(present, said.present);
         }
-        if suspect.is_none() {
+        if suspect.is_none() && self.company.size() > 1 {
             sum.join(tally.frames(), |sums| self.company.sum(sums))?;
         }
         let exchanging = if self.company.size() > 1 { waiting.elapsed().as_secs_f64() } else { 0.0 };
         let scale = sum.scale() / loss_scale.unwrap_or(1.0);
-        let norm = if suspect.is_none() { gradient_norm(&sum.sums(), scale).global } else { f64::NAN };
+        let norm = if suspect.is_none() { sum.norm(scale).global } else { f64::NAN };
         Ok(Gathered { tally, suspect, norm, scale, present, crops, loading, exchanging })
     }
 

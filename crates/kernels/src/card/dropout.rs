@@ -1,0 +1,98 @@
+//! Dropout on a card: the factors of `DropoutKey`, bit for bit, drawn where they are used.
+//!
+//! Draws are 64-bit integers, which not every card has; they are computed in halves of 32 bits. A unit makes one draw, which is the factor of
+//! two elements.
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::calculate_cube_count_elemwise;
+use cubecl::prelude::*;
+
+use super::operation::{CardOperation, apply};
+use super::unset;
+use crate::dropout::DropoutKey;
+
+/// `x [B, T, D]`, or any other shape, times the factors of `key`.
+pub(crate) fn dropout<const D: usize>(x: burn::Tensor<D>, key: DropoutKey) -> burn::Tensor<D> {
+    apply(key, x)
+}
+
+impl CardOperation for DropoutKey {
+    /// The factors are drawn again.
+    type Kept = ();
+
+    fn forward(&self, x: CubeTensor) -> (CubeTensor, ()) {
+        (multiply_by_factors(self, x), ())
+    }
+
+    fn backward(&self, (): (), output_grad: CubeTensor) -> CubeTensor {
+        multiply_by_factors(self, output_grad)
+    }
+}
+
+fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor {
+    let output = unset(&x, x.meta.shape().clone());
+    let client = x.client.clone();
+    let n_pairs = x.meta.num_elements().div_ceil(2);
+    let cube_dim = CubeDim::new(&client, n_pairs);
+    let cube_count = calculate_cube_count_elemwise(&client, n_pairs, cube_dim);
+    dropout_kernel::launch(
+        &client,
+        cube_count,
+        cube_dim,
+        x.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        key.key as u32,
+        (key.key >> 32) as u32,
+        key.threshold(),
+        key.kept(),
+    );
+    output
+}
+
+#[cube(launch)]
+fn dropout_kernel(
+    x: &Tensor<f32>,
+    output: &mut Tensor<f32>,
+    key_low: u32,
+    key_high: u32,
+    threshold: u32,
+    kept: f32,
+) {
+    let pair = ABSOLUTE_POS;
+    let first = pair * 2;
+    if first < x.len() {
+        let (low, high) = draw(pair as u32, key_low, key_high);
+        output[first] = x[first] * select(low < threshold, 0.0f32, kept);
+        if first + 1 < x.len() {
+            output[first + 1] = x[first + 1] * select(high < threshold, 0.0f32, kept);
+        }
+    }
+}
+
+/// Draw number `pair` of the key's stream, low and high half: `mix(key + (pair + 1) γ)`.
+#[cube]
+fn draw(pair: u32, key_low: u32, key_high: u32) -> (u32, u32) {
+    let (step_low, step_high) = multiply(pair + 1, 0u32, 0x7F4A_7C15u32, 0x9E37_79B9u32);
+    let low = key_low + step_low;
+    let carry = select(low < step_low, 1u32, 0u32);
+    let high = key_high + step_high + carry;
+    let (low, high) = shifted(low, high, 30u32);
+    let (low, high) = multiply(low, high, 0x1CE4_E5B9u32, 0xBF58_476Du32);
+    let (low, high) = shifted(low, high, 27u32);
+    let (low, high) = multiply(low, high, 0x1331_11EBu32, 0x94D0_49BBu32);
+    shifted(low, high, 31u32)
+}
+
+/// The low 64 bits of a product.
+#[cube]
+fn multiply(low: u32, high: u32, factor_low: u32, factor_high: u32) -> (u32, u32) {
+    let product_high = u32::mul_hi(low, factor_low) + low * factor_high + high * factor_low;
+    (low * factor_low, product_high)
+}
+
+/// `z ^ (z >> by)`, `by` from 1 to 31.
+#[cube]
+fn shifted(low: u32, high: u32, by: u32) -> (u32, u32) {
+    let moved = (low >> by) | (high << (32u32 - by));
+    (low ^ moved, high ^ (high >> by))
+}

@@ -1,0 +1,159 @@
+//! The constant-Q targets of crops: on the processor by [`audio::cqt`], or on the card that trains, as sums over the taps of every bin.
+//!
+//! On a card an octave is one product: windows of its longest bin by its kernels in time, real and imaginary parts side by side. Bins within
+//! an octave differ in length by a factor below two, so half of the products at most are with zeros. A window of the lowest octave has
+//! 50 600 samples for 336 bins, overlaps the next one by all but 320, and is copied out of the signal: 76 MB for a crop of 5 s.
+
+use audio::cqt::{Cqt, CqtConfig, TimeKernels};
+use burn::Tensor;
+use burn::tensor::{Device, TensorData};
+use mert::CqtTarget;
+
+use crate::PretrainError;
+use crate::values::uploaded;
+
+/// What makes targets, where the model computes.
+pub(crate) enum Spectrum {
+    /// By the processor.
+    Host(Box<Cqt>),
+    /// By the device.
+    Device(DeviceCqt),
+}
+
+/// Targets of a micro-batch.
+#[expect(clippy::large_enum_variant, reason = "a handful of them, each beside megabytes")]
+pub(crate) enum Targets {
+    /// In memory of the host, `[B, T, bins]`.
+    Host(Vec<f32>),
+    /// On the device, `[B, T, bins]`.
+    Device(Tensor<3>),
+}
+
+impl Targets {
+    /// As the model takes them.
+    pub(crate) fn lend(&self) -> CqtTarget<'_> {
+        match self {
+            Self::Host(values) => CqtTarget::Host(values),
+            Self::Device(tensor) => CqtTarget::Device(tensor),
+        }
+    }
+}
+
+impl Spectrum {
+    /// For a model on `device`.
+    pub(crate) fn new(config: CqtConfig, device: &Device) -> Result<Self, PretrainError> {
+        let device = device.clone().inner();
+        if device == Device::flex() {
+            return Ok(Self::Host(Box::new(Cqt::try_new(config)?)));
+        }
+        Ok(Self::Device(DeviceCqt::new(config, &device)?))
+    }
+
+    /// The first `n_frames` frames of each of the clips, `n_samples` long, that lie in `waveform` one behind the other.
+    pub(crate) fn targets(&self, waveform: &[f32], n_samples: usize, n_frames: usize) -> Targets {
+        match self {
+            Self::Host(cqt) => {
+                let row = cqt.n_bins() * n_frames;
+                let mut targets = Vec::with_capacity(waveform.len() / n_samples * row);
+                for clip in waveform.chunks_exact(n_samples) {
+                    targets.extend_from_slice(&cqt.transform(clip)[..row]);
+                }
+                Targets::Host(targets)
+            }
+            Self::Device(cqt) => {
+                let clips =
+                    waveform.chunks_exact(n_samples).map(|clip| cqt.transform(clip, n_frames).unsqueeze());
+                Targets::Device(Tensor::cat(clips.collect(), 0))
+            }
+        }
+    }
+}
+
+/// The kernels of a constant-Q transform on a device.
+pub(crate) struct DeviceCqt {
+    hop: usize,
+    octaves: Vec<Octave>,
+    device: Device,
+}
+
+/// Bins whose windows differ in length by less than two.
+struct Octave {
+    /// Samples before and behind the middle of a window.
+    reach: usize,
+    /// Real parts, then imaginary ones, `[2 reach, 2 bins]`, times the scale of the output.
+    kernels: Tensor<2>,
+}
+
+impl DeviceCqt {
+    fn new(config: CqtConfig, device: &Device) -> Result<Self, PretrainError> {
+        let kernels = config.time_kernels()?;
+        let bins: Vec<usize> = (0..config.n_bins).collect();
+        let octaves = bins.chunks(config.bins_per_octave).map(|bins| Octave::new(&kernels, bins, device));
+        Ok(Self { hop: config.hop, octaves: octaves.collect(), device: device.clone() })
+    }
+
+    /// Magnitudes of the first `n_frames` frames, `[T, bins]`.
+    fn transform(&self, samples: &[f32], n_frames: usize) -> Tensor<2> {
+        let octaves = self.octaves.iter().map(|octave| {
+            // The last frame hears `reach` samples behind its middle, of which some may lie beyond the signal.
+            let last = (n_frames - 1) * self.hop + octave.reach;
+            let mut padded = vec![0.0; octave.reach];
+            padded.extend_from_slice(&samples[..samples.len().min(last)]);
+            padded.resize(octave.reach + last, 0.0);
+            let frames = kernels::windows(uploaded(padded, &self.device), 2 * octave.reach, self.hop);
+            let products = frames.matmul(octave.kernels.clone());
+            let n_bins = products.dims()[1] / 2;
+            let (real, imaginary) =
+                (products.clone().narrow(1, 0, n_bins), products.narrow(1, n_bins, n_bins));
+            (real.clone() * real + imaginary.clone() * imaginary).sqrt()
+        });
+        Tensor::cat(octaves.collect(), 1)
+    }
+}
+
+impl Octave {
+    fn new(kernels: &TimeKernels, bins: &[usize], device: &Device) -> Self {
+        let TimeKernels { lengths, width, real, imaginary } = kernels;
+        // An odd window lies half a sample early.
+        let reach = lengths[bins[0]] as usize / 2 + 1;
+        let first = width / 2 - reach.min(width / 2);
+        let reach = width / 2 - first;
+        let mut taps = vec![0.0; 2 * reach * 2 * bins.len()];
+        for (column, &bin) in bins.iter().enumerate() {
+            let scale = lengths[bin].sqrt();
+            for (part, values) in [real, imaginary].into_iter().enumerate() {
+                for tap in 0..2 * reach {
+                    let at = tap * 2 * bins.len() + part * bins.len() + column;
+                    taps[at] = values[bin * width + first + tap] * scale;
+                }
+            }
+        }
+        let shape = [2 * reach, 2 * bins.len()];
+        Self { reach, kernels: Tensor::from_data(TensorData::new(taps, shape), device) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_the_transform() {
+        let (n_samples, n_frames) = (24_000, 74);
+        let waveform = golden::cf_uniforms("spectrum", 2 * n_samples);
+        for n_bins in [84, 100] {
+            let config = CqtConfig::mert(n_bins);
+            let device = DeviceCqt::new(config, &Device::flex()).unwrap();
+            let of = |spectrum: &Spectrum| match spectrum.targets(&waveform, n_samples, n_frames) {
+                Targets::Host(values) => values,
+                Targets::Device(tensor) => tensor.into_data().try_into_vec().unwrap(),
+            };
+            let host = of(&Spectrum::new(config, &Device::flex().autodiff()).unwrap());
+            let device = of(&Spectrum::Device(device));
+            assert_eq!((host.len(), device.len()), (2 * n_frames * n_bins, 2 * n_frames * n_bins));
+            let largest = host.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+            let worst = golden::max_abs_diff(&host, &device);
+            assert!(worst < 1e-4 * f64::from(largest), "{n_bins} bins: {worst} of {largest}");
+        }
+    }
+}
