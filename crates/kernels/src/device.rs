@@ -14,9 +14,9 @@ pub enum Interface {
     Rocm,
     /// Apple's.
     Metal,
-    /// Every maker's: kernels go to the driver as SPIR-V.
+    /// Every maker's, by Vulkan.
     Vulkan,
-    /// Every maker's, through wgpu and its shader language WGSL: fewer demands on the driver, no half types of matrix units.
+    /// Every maker's, by whichever graphics interface the system has.
     Wgpu,
 }
 
@@ -46,13 +46,26 @@ impl Interface {
             #[cfg(feature = "metal")]
             Self::Metal => Some(Device::enumerate(DeviceType::Metal).into_vec()),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Some(Device::enumerate(DeviceType::Vulkan).into_vec()),
+            Self::Vulkan => Some(vulkan_cards()),
             #[cfg(feature = "wgpu")]
             Self::Wgpu => Some(Device::enumerate(DeviceType::Wgpu).into_vec()),
             #[allow(unreachable_patterns, reason = "a build may know all of them")]
             _ => None,
         }
     }
+}
+
+/// What Vulkan reaches, discrete cards first.
+#[cfg(feature = "vulkan")]
+fn vulkan_cards() -> Vec<Device> {
+    use cubecl::wgpu::{WgpuBackend, WgpuDevice, WgpuDeviceKind as Kind};
+    let kinds =
+        [Kind::DiscreteGpu(0), Kind::IntegratedGpu(0), Kind::VirtualGpu(0), Kind::Other(0), Kind::Cpu];
+    let of_kind = |kind| {
+        let any = cubecl::Device::Wgpu(WgpuDevice::new(kind).on(WgpuBackend::Vulkan));
+        cubecl::Device::enumerate(any.to_id()).into_iter().map(|id| Device::new(cubecl::Device::from_id(id)))
+    };
+    kinds.into_iter().flat_map(of_kind).collect()
 }
 
 /// A device as it is asked for: `cpu`, `auto`, or an interface with the number of a card, as in `vulkan:1`.
@@ -113,7 +126,14 @@ impl DeviceChoice {
                 let cards = interface.cards().ok_or(DeviceError::NotBuilt(interface_name))?;
                 let n_cards = cards.len();
                 let card = cards.into_iter().nth(number);
-                card.ok_or(DeviceError::NoCard { interface: interface_name, number, n_cards })
+                let card = card.ok_or(DeviceError::NoCard { interface: interface_name, number, n_cards })?;
+                if cfg!(feature = "spirv")
+                    && matches!(interface, Interface::Vulkan | Interface::Wgpu)
+                    && !is_hardware(&card)
+                {
+                    return Err(DeviceError::Played(interface_name));
+                }
+                Ok(card)
             }
         }
     }
@@ -163,6 +183,11 @@ pub enum DeviceError {
     /// The build lacks the interface.
     #[error("this build knows no {0}; build it with `--features {0}`, or compute on `cpu`")]
     NotBuilt(&'static str),
+    /// A processor that plays a card, in a build whose kernels its driver does not take.
+    #[error(
+        "`{0}` finds a processor that plays a card, and Mesa's crashes on kernels in SPIR-V; build without the feature `spirv` to compute on it"
+    )]
+    Played(&'static str),
     /// The interface has fewer cards.
     #[error(
         "there is no device `{interface}:{number}`: {interface} finds {n_cards} here, counted from 0; `culturemert doctor` names them"

@@ -30,7 +30,7 @@ pub(crate) fn code_losses(
     let operation = CrossEntropy {
         targets: into_contiguous(targets),
         embeddings: contiguous(embeddings.inner()),
-        found: contiguous(found.clone()),
+        found: contiguous(found),
     };
     let losses = apply(operation.clone(), logits);
     let found = burn::Tensor::<2>::from_primitive::<Cube>(operation.found).sum_dim(1).into_data();
@@ -111,8 +111,8 @@ fn cross_entropy_kernel(
     let row = CUBE_POS as usize;
     let unit = UNIT_POS as usize;
     let units = CUBE_DIM as usize;
-    let mut partial = Shared::<[f32]>::new_slice(128usize);
-    let mut beaten = Shared::<[f32]>::new_slice(128usize);
+    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
+    let mut beaten = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     if row < losses.len() {
         let n_classes = logits.shape(2);
         let first = row * n_classes;
