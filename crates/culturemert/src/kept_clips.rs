@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use corpus::{Clip, Corpus};
-use weights::ModelDirectory;
 
 use crate::embedding::Embedder;
 use crate::evaluation::Rows;
@@ -24,14 +23,13 @@ pub(crate) struct KeptClips<'a> {
 }
 
 impl<'a> KeptClips<'a> {
-    /// Those of the model in `directory`, which `embedder` computes, below `folder`.
+    /// Those of the model with the hash `identity`, which `embedder` computes, below `folder`.
     pub(crate) fn open(
         folder: &Path,
-        directory: &ModelDirectory,
+        identity: &str,
         embedder: &'a Embedder,
         terminal: &'a Terminal,
     ) -> anyhow::Result<Self> {
-        let identity = directory.identity()?;
         let place = embedder.card().unwrap_or_else(|| "processor".into());
         let encoder = format!("{VERSION} {identity} {place} normalises {}", embedder.normalises());
         let folder = folder.join(files::hash_bytes(encoder.as_bytes()).short());
@@ -44,12 +42,7 @@ impl<'a> KeptClips<'a> {
         let clips = &corpus.clips()[range.clone()];
         let shape = [self.embedder.n_states(), self.embedder.width()];
         let file = self.folder.join(format!("{}.safetensors", heard(clips).short()));
-        let kept = Rows::read(&file, shape, clips.len()).unwrap_or_else(|reason| {
-            let file = file.display();
-            self.terminal.complain("warning", &format!("`{file}` is computed again: {reason}"));
-            None
-        });
-        if let Some(Rows { rows, places }) = kept {
+        if let Some(Rows { rows, places }) = Rows::read(&file, shape, clips.len(), self.terminal) {
             let mut of_clips = vec![Vec::new(); clips.len()];
             for (place, row) in places.into_iter().zip(rows.chunks_exact(shape[0] * shape[1])) {
                 of_clips[place] = row.to_vec();

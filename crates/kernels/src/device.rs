@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 
 /// Ways to a graphics card, in the order in which `auto` asks them.
@@ -148,6 +149,11 @@ pub fn cards() -> Vec<(DeviceChoice, String)> {
         })
     };
     Interface::ALL.into_iter().flat_map(of).collect()
+}
+
+/// Whether the device is the processor, where the hand-written operations run; with a gradient tape or without.
+pub fn is_processor(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// What a card calls itself; `None` for the processor.

@@ -14,6 +14,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 
+use crate::device::is_processor;
 use crate::memory;
 
 /// A contiguous float32 array: what CPU operations read and make.
@@ -126,8 +127,7 @@ impl<const D: usize> From<Tensor<D>> for Input {
 
 /// Whether `tensor` lives on the CPU backend, where the hand-written operations run.
 pub fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
-    matches!(tensor.device().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
-        && tensor.dtype() == burn::tensor::DType::F32
+    is_processor(&tensor.device()) && tensor.dtype() == burn::tensor::DType::F32
 }
 
 /// Runs `operation` on tensors of the CPU backend.

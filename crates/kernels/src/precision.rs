@@ -9,10 +9,11 @@ use burn::Tensor;
 use burn::tensor::{Device, FloatDType};
 pub use simd::Precision;
 
+use crate::device::is_processor;
+
 /// Whether `device` computes in `precision`: the CPU does all of them; other devices have the half types or not, and no split products.
 pub fn computes_in(device: &Device, precision: Precision) -> bool {
-    let on_cpu = matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_));
-    on_cpu
+    is_processor(device)
         || match precision {
             Precision::Float32 => true,
             Precision::Bfloat16 => device.supports_dtype(FloatDType::BF16),

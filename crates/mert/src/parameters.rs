@@ -46,24 +46,34 @@ pub type Shaped = (Vec<usize>, Vec<f32>);
 /// All parameters: the encoder's, then the heads'.
 pub fn list(model: &Mert) -> Vec<Parameter> {
     let mut all = Vec::new();
-    visit(model, &mut |name, shape, _| all.push(Parameter { name: name.into(), shape: shape.to_vec() }));
+    tensors(model, &mut |name, shape, _| all.push(Parameter { name: name.into(), shape: shape.to_vec() }));
     all
 }
 
 /// Calls `each` with name, shape and values of every parameter.
 pub fn export(model: &Mert, each: Receiver<'_>) {
-    visit(model, &mut |name, shape, values| each(name, shape, host(values())));
+    tensors(model, &mut |name, shape, values| each(name, shape, host(values)));
 }
 
 /// Calls `each` with every parameter as it is where the model computes; nothing is copied.
 pub fn tensors(model: &Mert, each: TensorReceiver<'_>) {
-    visit(model, &mut |name, shape, values| each(name, shape, values()));
+    let mut visitor = ValueVisitor { path: Path::default(), each };
+    model.encoder.visit(&mut visitor);
+    if let Some(heads) = &model.heads {
+        heads.visit(&mut visitor);
+    }
 }
 
 /// The elements of a tensor on the host; of one on the processor that nobody else holds, its own memory.
 pub fn host(tensor: Tensor<1>) -> Vec<f32> {
     let data = tensor.into_data().convert::<f32>();
     data.try_into_vec::<f32>().expect("the data were converted to float32")
+}
+
+/// A tensor of these elements on `device`.
+pub fn upload(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let n_elements = values.len();
+    Tensor::from_data(TensorData::new(values, [n_elements]), device)
 }
 
 /// Calls `each` with the gradient of every parameter, in the order of [`list`]; `None` where the loss does not depend on it or it is frozen.
@@ -78,12 +88,7 @@ pub fn gradients(model: &Mert, mut gradients: Gradients, each: GradientReceiver<
 
 /// Replaces the values of parameters: `source` is asked for each by name and shape and returns `None` to leave it as it is.
 pub fn replace(model: Mert, source: Source<'_>) -> Mert {
-    place(model, &mut |name, shape, device| {
-        source(name, shape).map(|values| {
-            let n = values.len();
-            Tensor::from_data(TensorData::new(values, [n]), device)
-        })
-    })
+    place(model, &mut |name, shape, device| source(name, shape).map(|values| upload(values, device)))
 }
 
 /// Replaces parameters by tensors that lie where the model computes, as [`replace`] does by values.
@@ -126,17 +131,6 @@ fn map(model: Mert, mapper: &mut impl ModuleMapper) -> Mert {
     Mert { encoder, heads, ..model }
 }
 
-type Values<'a> = &'a dyn Fn() -> Tensor<1>;
-type Visitor<'a> = &'a mut dyn FnMut(&str, &[usize], Values<'_>);
-
-fn visit(model: &Mert, each: Visitor<'_>) {
-    let mut visitor = ValueVisitor { path: Path::default(), each };
-    model.encoder.visit(&mut visitor);
-    if let Some(heads) = &model.heads {
-        heads.visit(&mut visitor);
-    }
-}
-
 /// All elements on one axis, without a tape.
 fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     let n_elements = tensor.dims().iter().product::<usize>();
@@ -163,7 +157,7 @@ impl Path {
 
 struct ValueVisitor<'a> {
     path: Path,
-    each: Visitor<'a>,
+    each: TensorReceiver<'a>,
 }
 
 impl ModuleVisitor for ValueVisitor<'_> {
@@ -177,7 +171,7 @@ impl ModuleVisitor for ValueVisitor<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        (self.each)(&self.path.name(), &tensor.dims(), &|| flat(tensor.clone()));
+        (self.each)(&self.path.name(), &tensor.dims(), flat(tensor));
     }
 }
 

@@ -1,13 +1,12 @@
 //! From an update's gradients to the factor they enter the step with.
 //!
-//! Norm: the L2 norm over the
-//! L2 norms of the tensors. Clipping to `c`: in float32 `min(1, c / (norm + 1e-6))`; in float16 `c / norm` when `norm > c`.
+//! Norm: the L2 norm over the L2 norms of the tensors. Clipping to `c`: in float32 `min(1, c / (norm + 1e-6))`; in float16 `c / norm` when `norm > c`.
 //! Source: fairseq's trainer (`reference/mert.md` section 7). Sums of squares are taken in float64, in an order that only the shapes determine.
 
 use rayon::prelude::*;
 
 /// Elements of one piece of work.
-const CHUNK: usize = 1 << 14;
+pub(crate) const CHUNK: usize = 1 << 14;
 /// Independent running sums, so that additions need not wait for each other.
 const LANES: usize = 16;
 

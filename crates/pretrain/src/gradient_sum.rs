@@ -8,11 +8,7 @@ use burn::tensor::Device;
 use mert::parameters;
 use rayon::prelude::*;
 
-use crate::gradient::{GradientNorm, gradient_norm};
-use crate::values::uploaded;
-
-/// Elements of one piece of work.
-const CHUNK: usize = 1 << 14;
+use crate::gradient::{CHUNK, GradientNorm, gradient_norm};
 
 /// Gradients added over the micro-batches of an update.
 pub struct GradientSum {
@@ -128,7 +124,7 @@ impl GradientSum {
         for (sum, &size) in sums.iter_mut().zip(&self.sizes) {
             let (values, after) = rest.split_at(size);
             rest = after;
-            *sum = Some(uploaded(values.to_vec(), device));
+            *sum = Some(parameters::upload(values.to_vec(), device));
         }
         Ok(())
     }
@@ -170,7 +166,7 @@ mod tests {
     }
 
     fn tensor(values: &[f32]) -> Tensor<1> {
-        uploaded(values.to_vec(), &Device::flex())
+        parameters::upload(values.to_vec(), &Device::flex())
     }
 
     #[test]

@@ -7,10 +7,10 @@
 use audio::cqt::{Cqt, CqtConfig, TimeKernels};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use mert::CqtTarget;
+use kernels::device::is_processor;
+use mert::{CqtTarget, parameters};
 
 use crate::PretrainError;
-use crate::values::uploaded;
 
 /// What makes targets, where the model computes.
 pub(crate) enum Spectrum {
@@ -42,11 +42,10 @@ impl Targets {
 impl Spectrum {
     /// For a model on `device`.
     pub(crate) fn new(config: CqtConfig, device: &Device) -> Result<Self, PretrainError> {
-        let device = device.clone().inner();
-        if device == Device::flex() {
+        if is_processor(device) {
             return Ok(Self::Host(Box::new(Cqt::try_new(config)?)));
         }
-        Ok(Self::Device(DeviceCqt::new(config, &device)?))
+        Ok(Self::Device(DeviceCqt::new(config, &device.clone().inner())?))
     }
 
     /// The first `n_frames` frames of each of the clips, `n_samples` long, that lie in `waveform` one behind the other.
@@ -100,7 +99,8 @@ impl DeviceCqt {
             let mut padded = vec![0.0; octave.reach];
             padded.extend_from_slice(&samples[..samples.len().min(last)]);
             padded.resize(octave.reach + last, 0.0);
-            let frames = kernels::windows(uploaded(padded, &self.device), 2 * octave.reach, self.hop);
+            let frames =
+                kernels::windows(parameters::upload(padded, &self.device), 2 * octave.reach, self.hop);
             let products = frames.matmul(octave.kernels.clone());
             let n_bins = products.dims()[1] / 2;
             let (real, imaginary) =

@@ -24,13 +24,6 @@ impl Weight {
     fn n_elements(&self) -> usize {
         self.shape.iter().product()
     }
-
-    /// Counts a step.
-    fn begin_step(&mut self, home: &Home) {
-        let n = self.n_elements();
-        let new = || Moments { first: home.zeros(n), second: home.zeros(n), step: 0 };
-        self.moments.get_or_insert_with(new).step += 1;
-    }
 }
 
 /// What Adam remembers of a parameter. fairseq counts steps by parameter: one without a gradient is not touched.
@@ -38,6 +31,13 @@ struct Moments {
     first: Values,
     second: Values,
     step: u64,
+}
+
+impl Moments {
+    /// Those of `n` elements before the first step.
+    fn zeros(home: &Home, n: usize) -> Self {
+        Self { first: home.zeros(n), second: home.zeros(n), step: 0 }
+    }
 }
 
 /// All parameters of a model in training.

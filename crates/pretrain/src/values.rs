@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use burn::Tensor;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::Device;
+use kernels::device::is_processor;
 use mert::{Mert, parameters};
 
 /// Where a run keeps its numbers.
@@ -30,8 +31,8 @@ pub(crate) enum Values {
 impl Home {
     /// The host for a model on the processor; for one on a card, the card.
     pub(crate) fn of(model: &Mert) -> Self {
-        let device = model.device().clone().inner();
-        if device == Device::flex() { Self::Host } else { Self::Device(device) }
+        let device = model.device();
+        if is_processor(device) { Self::Host } else { Self::Device(device.clone().inner()) }
     }
 
     /// Numbers that come from where the model computes.
@@ -46,7 +47,7 @@ impl Home {
     pub(crate) fn put(&self, values: Vec<f32>) -> Values {
         match self {
             Self::Host => Values::Host(values),
-            Self::Device(device) => Values::Device(uploaded(values, device)),
+            Self::Device(device) => Values::Device(parameters::upload(values, device)),
         }
     }
 
@@ -71,14 +72,8 @@ impl Values {
     /// The numbers as a tensor on `device`: a copy, or as they are.
     pub(crate) fn on_device(&self, device: &Device) -> Tensor<1> {
         match self {
-            Self::Host(values) => uploaded(values.clone(), device),
+            Self::Host(values) => parameters::upload(values.clone(), device),
             Self::Device(tensor) => tensor.clone(),
         }
     }
-}
-
-/// A tensor of these numbers.
-pub(crate) fn uploaded(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let n = values.len();
-    Tensor::from_data(TensorData::new(values, [n]), device)
 }

@@ -88,10 +88,9 @@ pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Val
         task.split_by_group(&corpus, SHARES, args.split_seed);
     }
     let embedder = Embedder::new(&directory, args.normalize, &args.place.find()?)?;
-    let kept = match &args.features {
-        Some(folder) => Some(KeptClips::open(folder, &directory, &embedder, terminal)?),
-        None => None,
-    };
+    let hash = directory.identity()?.to_string();
+    let open = |folder: &PathBuf| KeptClips::open(folder, &hash, &embedder, terminal);
+    let kept = args.features.as_ref().map(open).transpose()?;
     if let (Some(share), Some(kept)) = (args.shard, &kept) {
         let share = share.resolve()?;
         let recordings = task.clips().into_iter().enumerate().filter(|&(at, _)| share.takes(at));
@@ -105,7 +104,6 @@ pub fn probe(args: &Args, terminal: &Terminal) -> anyhow::Result<serde_json::Val
         Some(kept) => embed_and_keep(kept, &corpus, &task.clips(), terminal)?,
         None => embed_clips(&embedder, &corpus, &task.clips(), terminal)?,
     };
-    let hash = directory.identity()?.to_string();
     let facts =
         encoder_facts(&directory.name(), &hash, &features, corpus.manifest().settings.segment_seconds);
     let stop = terminal.caller_flag();

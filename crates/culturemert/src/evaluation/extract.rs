@@ -4,7 +4,7 @@
 //! windows of one recording, all of one length: padding would change what group norms see, and windows of other recordings would make a
 //! recording's features depend on what else was missing from the cache.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
@@ -72,7 +72,7 @@ impl FeatureCache<'_> {
             }
             let file = folder
                 .join(format!("{}.safetensors", files::hash_bytes(recording.heard().as_bytes()).short()));
-            let rows = match self.read(&file, shape, recording.frames.len()) {
+            let rows = match Rows::read(&file, shape, recording.frames.len(), self.terminal) {
                 Some(rows) => rows,
                 None => compute(extractor, settings, set.max_seconds, recording)
                     .and_then(|rows| {
@@ -87,15 +87,6 @@ impl FeatureCache<'_> {
         let rows = rows.collect::<anyhow::Result<Vec<_>>>();
         bar.finish_and_clear();
         Ok(Features { of: rows?, n_states: extractor.n_states(), width: extractor.width() })
-    }
-
-    /// What the cache holds; nothing where there is nothing or where it is damaged, which is said.
-    fn read(&self, file: &Path, shape: [usize; 2], n_frames: usize) -> Option<Rows> {
-        Rows::read(file, shape, n_frames).unwrap_or_else(|reason| {
-            let file = file.display();
-            self.terminal.complain("warning", &format!("`{file}` is computed again: {reason}"));
-            None
-        })
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use weights::{Tensor, Tensors, read_safetensors, write_safetensors};
 
+use crate::terminal::Terminal;
+
 /// Name of the tensor of features.
 const TENSOR: &str = "features";
 /// Name of the tensor that says which of the places asked for they are of; there are less of them than float32 counts exactly.
@@ -20,8 +22,18 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// What `file` holds, rows of `[states, width]` for some of `n_places`; `None` where there is no file, and why not where it is damaged.
-    pub(crate) fn read(file: &Path, shape: [usize; 2], n_places: usize) -> Result<Option<Self>, String> {
+    /// What `file` holds, rows of `[states, width]` for some of `n_places`; nothing where there is no file or where it is damaged, which is
+    /// said.
+    pub(crate) fn read(file: &Path, shape: [usize; 2], n_places: usize, terminal: &Terminal) -> Option<Self> {
+        Self::whole(file, shape, n_places).unwrap_or_else(|reason| {
+            let file = file.display();
+            terminal.complain("warning", &format!("`{file}` is computed again: {reason}"));
+            None
+        })
+    }
+
+    /// The same; `Err` holds why a file is damaged.
+    fn whole(file: &Path, shape: [usize; 2], n_places: usize) -> Result<Option<Self>, String> {
         if !file.exists() {
             return Ok(None);
         }

@@ -1,10 +1,9 @@
 //! A step of Adam in one kernel; an element of value, moments and gradient a unit.
 
 use burn::backend::Cube;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
-use super::contiguous;
+use super::{contiguous, grid};
 use crate::adam::{AdamState, AdamStep};
 
 #[cube(launch)]
@@ -46,9 +45,7 @@ pub(crate) fn adam(step: AdamStep, gradient: burn::Tensor<1>, state: AdamState) 
             if tensor.can_mut() { tensor } else { tensor.copy() }
         });
     let client = gradient.client.clone();
-    let n_elements = gradient.meta.num_elements();
-    let cube_dim = CubeDim::new(&client, n_elements);
-    let cube_count = calculate_cube_count_elemwise(&client, n_elements, cube_dim);
+    let (cube_count, cube_dim) = grid(&client, gradient.meta.num_elements());
     adam_kernel::launch(
         &client,
         cube_count,

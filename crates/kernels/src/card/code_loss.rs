@@ -9,7 +9,7 @@ use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::{contiguous, unset};
+use super::{contiguous, grid, unset};
 
 /// Units that share a row of logits; a power of two.
 const UNITS: u32 = 128;
@@ -80,9 +80,7 @@ impl CardOperation for CrossEntropy {
     fn backward(&self, (logits, normalisers): Kept, output_grad: CubeTensor) -> CubeTensor {
         let grads = unset(&logits, logits.meta.shape().clone());
         let client = logits.client.clone();
-        let n_elements = logits.meta.num_elements();
-        let cube_dim = CubeDim::new(&client, n_elements);
-        let cube_count = calculate_cube_count_elemwise(&client, n_elements, cube_dim);
+        let (cube_count, cube_dim) = grid(&client, logits.meta.num_elements());
         cross_entropy_backward_kernel::launch(
             &client,
             cube_count,

@@ -4,11 +4,10 @@
 //! two elements.
 
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::unset;
+use super::{grid, unset};
 use crate::dropout::DropoutKey;
 
 /// `x [B, T, D]`, or any other shape, times the factors of `key`.
@@ -32,9 +31,7 @@ impl CardOperation for DropoutKey {
 fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor {
     let output = unset(&x, x.meta.shape().clone());
     let client = x.client.clone();
-    let n_pairs = x.meta.num_elements().div_ceil(2);
-    let cube_dim = CubeDim::new(&client, n_pairs);
-    let cube_count = calculate_cube_count_elemwise(&client, n_pairs, cube_dim);
+    let (cube_count, cube_dim) = grid(&client, x.meta.num_elements().div_ceil(2));
     dropout_kernel::launch(
         &client,
         cube_count,

@@ -13,6 +13,8 @@ use burn::backend::{Cube, DispatchDevice};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::client::Client;
+use cubecl::{CubeCount, CubeDim, calculate_cube_count_elemwise};
 
 pub(crate) use adam::adam;
 pub(crate) use code_loss::code_losses;
@@ -31,6 +33,12 @@ pub(crate) fn copied_out<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
 /// What kernels read: elements in C order.
 fn contiguous<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
     into_contiguous(tensor.try_into_primitive::<Cube>().expect("the caller checked that it is on a card"))
+}
+
+/// How a kernel of `n_units` units, each for itself, is launched.
+fn grid(client: &Client, n_units: usize) -> (CubeCount, CubeDim) {
+    let cube_dim = CubeDim::new(client, n_units);
+    (calculate_cube_count_elemwise(client, n_units, cube_dim), cube_dim)
 }
 
 /// Memory for a float32 result of `shape` beside `like`, not yet written.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernels::AdamState;
 
-use super::{Moments, Trained, Weight};
+use super::{Moments, Trained};
 use crate::values::{Home, Values};
 use crate::{Adam, GradientSum, Parameter};
 
@@ -23,12 +23,12 @@ impl Trained {
         // Parameters of one step count and as many axes have the same coefficients.
         let mut groups: BTreeMap<(u64, usize), Vec<Parameter<'_>>> = BTreeMap::new();
         for ((weight, &gradient), _) in training.zip(&sums).zip(present).filter(|(_, present)| **present) {
-            let n_axes = weight.shape.len();
-            weight.begin_step(&self.home);
-            let Weight { values, moments: Some(Moments { first, second, step }), .. } = weight else {
-                continue;
-            };
-            let (Values::Host(value), Values::Host(first), Values::Host(second)) = (values, first, second)
+            let (n_axes, n) = (weight.shape.len(), weight.n_elements());
+            let Moments { first, second, step } =
+                weight.moments.get_or_insert_with(|| Moments::zeros(&self.home, n));
+            *step += 1;
+            let (Values::Host(value), Values::Host(first), Values::Host(second)) =
+                (&mut weight.values, first, second)
             else {
                 unreachable!("values stay where they were put");
             };
@@ -49,17 +49,18 @@ impl Trained {
         for ((weight, gradient), _) in
             training.zip(sum.tensors()).zip(present).filter(|(_, present)| **present)
         {
-            let (Some(gradient), n_axes) = (gradient, weight.shape.len()) else { continue };
-            weight.begin_step(&self.home);
+            let (Some(gradient), n) = (gradient, weight.n_elements()) else { continue };
             // Taken out, so that nobody else holds their memory.
-            let Some(Moments { first, second, step }) = weight.moments.take() else { continue };
+            let before = weight.moments.take().unwrap_or_else(|| Moments::zeros(&self.home, n));
+            let Moments { first, second, step } = Moments { step: before.step + 1, ..before };
             let (Values::Device(value), Values::Device(first_moment), Values::Device(second_moment)) =
                 (&weight.values, first, second)
             else {
                 unreachable!("values stay where they were put");
             };
             let state = AdamState { value: value.clone(), first_moment, second_moment };
-            let state = adam.for_axes(n_axes).at(rate, step, scale).on_tensors(gradient.clone(), state);
+            let state =
+                adam.for_axes(weight.shape.len()).at(rate, step, scale).on_tensors(gradient.clone(), state);
             weight.values = Values::Device(state.value);
             let [first, second] = [state.first_moment, state.second_moment].map(Values::Device);
             weight.moments = Some(Moments { first, second, step });
