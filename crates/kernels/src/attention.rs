@@ -38,6 +38,10 @@ pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, settings: A
     if on_cpu(&query) {
         return apply(settings, [query.into(), key.into(), value.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&query) {
+        return crate::card::attention([query, key, value], settings);
+    }
     composed([query, key, value], &settings)
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use burn::Tensor;
+use burn::tensor::{Bool, Device, Int, TensorData, activation};
 use rayon::prelude::*;
 
 use crate::elementary::exp;
@@ -25,8 +26,8 @@ const SHORTEST: f32 = 1e-8;
 pub struct CodeLoss {
     /// Cross entropy summed over the frames, of every codebook: `[K]`, nats.
     pub sums: Tensor<1>,
-    /// Frames of which the target is the most similar class, of every codebook.
-    pub correct: Vec<u64>,
+    /// Frames of which the target is the most similar class, of every codebook: `[K]`, whole numbers, without a tape.
+    pub correct: Tensor<1>,
 }
 
 /// Compares `projections [1, N, K·F]` with the class embeddings `[K·V, F]`; `targets [N, K]` are classes below V.
@@ -57,10 +58,18 @@ pub fn code_loss(
         correct: Arc::clone(&correct),
     };
     if on_cpu(&projections) {
+        let device = projections.device().inner();
         let sums = apply(operation, [projections.into(), embeddings.into()]);
-        return CodeLoss { sums, correct: correct.get().cloned().expect("the forward pass has counted") };
+        let correct = counted(correct.get().expect("the forward pass has counted"), &device);
+        return CodeLoss { sums, correct };
     }
     composed(projections, embeddings, &operation)
+}
+
+fn counted(correct: &[u64], device: &Device) -> Tensor<1> {
+    let correct: Vec<f32> = correct.iter().map(|&n| n as f32).collect();
+    let n = correct.len();
+    Tensor::from_data(TensorData::new(correct, [n]), device)
 }
 
 /// The logits `[K, N, V]` that [`code_loss`] compares, for inspection; classes equal to the target are not taken out.
@@ -93,7 +102,6 @@ fn logits(
 }
 
 fn composed(projections: Tensor<3>, embeddings: Tensor<2>, operation: &Comparison) -> CodeLoss {
-    use burn::tensor::{Bool, Int, TensorData, activation};
     let (n_codebooks, device) = (operation.n_codebooks, projections.device());
     let temperature = f64::from(operation.temperature);
     let logits = logits(&projections, &embeddings, n_codebooks, temperature, operation.precision);
@@ -129,8 +137,9 @@ fn composed(projections: Tensor<3>, embeddings: Tensor<2>, operation: &Compariso
     let chosen = chosen.as_slice::<i64>().expect("positions were converted to 64 bits");
     let is_found = |&(chosen, target): &(&i64, &i32)| *chosen == i64::from(*target);
     let chosen = chosen.chunks(n_frames).zip(by_codebook.chunks(n_frames));
-    let correct =
+    let correct: Vec<u64> =
         chosen.map(|(chosen, targets)| chosen.iter().zip(targets).filter(is_found).count() as u64).collect();
+    let correct = counted(&correct, &device.clone().inner());
     let targets = Tensor::<3, Int>::from_data(TensorData::new(by_codebook, shape), &device);
     let losses = activation::log_softmax(logits, 2).gather(2, targets);
     CodeLoss { sums: -losses.sum_dim(1).reshape([n_codebooks]), correct }
@@ -381,7 +390,8 @@ mod tests {
         for (a, b) in ours.values().iter().zip(&sums) {
             assert!((a - b).abs() < 1e-4, "{a} against {b}");
         }
-        assert_eq!(operation.correct.get(), Some(&theirs.correct));
+        let found = theirs.correct.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(operation.correct.get(), Some(&found.into_iter().map(|n| n as u64).collect()));
     }
 
     #[test]

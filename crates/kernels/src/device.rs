@@ -178,6 +178,26 @@ pub fn is_hardware(device: &Device) -> bool {
     }
 }
 
+/// Memory of a card that this process has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardMemory {
+    /// What tensors hold, bytes.
+    pub in_use: u64,
+    /// What was taken from the card for them and is kept, bytes: at least the most that tensors held so far.
+    pub reserved: u64,
+}
+
+/// Asks the engine, which waits for nothing that the card still computes. `None` for the processor.
+pub fn card_memory(device: &Device) -> Option<CardMemory> {
+    #[cfg(feature = "card")]
+    if let DispatchDevice::Cube(card) = device.clone().inner().as_dispatch() {
+        let usage = card.client().memory_report(cubecl::MemoryScope::Device).usage();
+        return Some(CardMemory { in_use: usage.bytes_in_use, reserved: usage.bytes_reserved });
+    }
+    let _ = device;
+    None
+}
+
 /// A device that cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {

@@ -35,19 +35,44 @@ pub struct FirstBlock {
     pub moments: Option<Moments>,
 }
 
-/// Moments of the samples under the taps of a convolution, of every clip of a batch.
+/// What the statistics of whole clips are made of, for a block that is given a part of them at a time.
 #[derive(Clone, Debug)]
-pub struct Moments(Arc<[ClipMoments]>);
+pub struct Moments(Known);
+
+#[derive(Clone, Debug)]
+enum Known {
+    /// On the processor: those of the samples under the taps, of every clip.
+    OfSamples(Arc<[ClipMoments]>),
+    /// On a card: mean and reciprocal deviation of every output, `[2, B, O]`.
+    #[cfg(feature = "card")]
+    OfOutputs(Box<Tensor<3>>),
+}
 
 impl Moments {
-    /// Of whole clips `samples [B, L]`.
+    /// Of whole clips `x [B, L, 1]` under `weight [O, 1, K]`; none on a device where the block is composed, which has no use for them.
     ///
     /// # Panics
-    /// When the clips have no equal lengths of at least `n_taps`.
-    pub fn new(samples: &[f32], n_clips: usize, n_taps: usize, settings: &FirstBlock) -> Self {
-        assert!(samples.len().is_multiple_of(n_clips), "clips have equal lengths");
-        let clips = samples.chunks_exact(samples.len() / n_clips);
-        Self(clips.map(|clip| ClipMoments::new(clip, n_taps, settings)).collect())
+    /// When `L < K`.
+    pub fn of(x: Tensor<3>, weight: &Tensor<3>, settings: &FirstBlock) -> Option<Self> {
+        if on_cpu(&x) {
+            let clips = settings.clip_moments(&Array::from_tensor(x), weight.dims()[2]);
+            return Some(Self(Known::OfSamples(clips)));
+        }
+        #[cfg(feature = "card")]
+        if crate::card::on_card(&x) {
+            let moments = crate::card::first_block_moments(x, weight.clone(), settings);
+            return Some(Self(Known::OfOutputs(Box::new(moments))));
+        }
+        None
+    }
+
+    /// Those of a card.
+    #[cfg(feature = "card")]
+    pub(crate) fn of_outputs(&self) -> Option<&Tensor<3>> {
+        match &self.0 {
+            Known::OfOutputs(moments) => Some(moments),
+            Known::OfSamples(_) => None,
+        }
     }
 }
 
@@ -112,11 +137,14 @@ pub fn first_block(
     settings: FirstBlock,
 ) -> Tensor<3> {
     if on_cpu(&x) {
-        apply(settings, [x.into(), weight.into(), gamma.into(), beta.into()])
-    } else {
-        let h = conv1d(x, weight, settings.stride, settings.precision);
-        gelu::gelu(channel_norm::channel_norm(h, gamma, beta, settings.epsilon))
+        return apply(settings, [x.into(), weight.into(), gamma.into(), beta.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::first_block(x, weight, gamma, beta, settings);
+    }
+    let h = conv1d(x, weight, settings.stride, settings.precision);
+    gelu::gelu(channel_norm::channel_norm(h, gamma, beta, settings.epsilon))
 }
 
 /// One clip's samples, rounded, and what turns `h` into the argument of GELU: `p = scale · h + shift`.
@@ -147,20 +175,28 @@ impl FirstBlock {
         Parameters { weights, n_taps, n_outputs, n_frames: (n_samples - n_taps) / self.stride + 1 }
     }
 
-    fn moments(&self, [x, weight, ..]: &[Array; 4]) -> Moments {
-        let ([n_clips, ..], [_, _, n_taps]) = (x.dims::<3>(), weight.dims::<3>());
-        self.moments.clone().unwrap_or_else(|| Moments::new(x.values(), n_clips, n_taps, self))
+    fn clip_moments(&self, x: &Array, n_taps: usize) -> Arc<[ClipMoments]> {
+        let [_, n_samples, _] = x.dims();
+        let clips = x.values().chunks_exact(n_samples);
+        clips.map(|clip| ClipMoments::new(clip, n_taps, self)).collect()
+    }
+
+    fn moments(&self, [x, weight, ..]: &[Array; 4]) -> Arc<[ClipMoments]> {
+        match &self.moments {
+            Some(Moments(Known::OfSamples(moments))) => Arc::clone(moments),
+            _ => self.clip_moments(x, weight.dims::<3>()[2]),
+        }
     }
 
     fn clips<'a>(
         &self,
         [x, _, gamma, beta]: &[Array; 4],
         parameters: &Parameters,
-        moments: &'a Moments,
+        moments: &'a [ClipMoments],
     ) -> Vec<Clip<'a>> {
         let [_, n_samples, _] = x.dims();
         let n_taps = parameters.n_taps;
-        let clips = x.values().chunks_exact(n_samples).zip(moments.0.iter());
+        let clips = x.values().chunks_exact(n_samples).zip(moments);
         clips
             .map(|(samples, moments)| {
                 let mut samples = samples.to_vec();
@@ -400,7 +436,7 @@ mod tests {
         let inputs = [random(&[2, 300, 1], 1), random(&[5, 1, 4], 2), random(&[5], 3), random(&[5], 4)];
         let whole = settings(2, Precision::Float32);
         let expected = whole.forward(&inputs);
-        let moments = Some(Moments::new(inputs[0].values(), 2, 4, &whole));
+        let moments = Moments::of(inputs[0].tensor(), &inputs[1].tensor(), &whole);
         let part: Vec<f32> =
             inputs[0].values().chunks(300).flat_map(|clip| clip[100..200].to_vec()).collect();
         let [_, weight, gamma, beta] = inputs;

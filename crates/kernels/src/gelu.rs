@@ -12,15 +12,24 @@ use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::parallel::blocks;
 
 /// `1 / √(2π)`.
-const DENSITY_AT_ZERO: f32 = 0.398_942_3;
+pub(crate) const DENSITY_AT_ZERO: f32 = 0.398_942_3;
 
 /// Applies the exact GELU to every element.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if on_cpu(&x) { apply(Gelu, [x.into()]) } else { composed(x) }
+    if on_cpu(&x) { apply(Gelu, [x.into()]) } else { elsewhere(x) }
+}
+
+/// GELU on other devices than the processor.
+pub(crate) fn elsewhere<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::gelu(x);
+    }
+    composed(x)
 }
 
 /// From the error function: on cards the slope of the engine's own GELU is that of the approximation by tanh, off by up to 4e-4.
-pub(crate) fn composed<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+fn composed<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let doubled = (x.clone() * FRAC_1_SQRT_2).erf() + 1.0;
     x * doubled * 0.5
 }

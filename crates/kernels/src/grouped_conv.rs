@@ -27,6 +27,10 @@ pub fn grouped_conv1d(
     if on_cpu(&x) {
         return apply(GroupedConv { padding, n_groups, precision }, [x.into(), weight.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::Convolution { stride: 1, padding, n_groups, precision }.run(x, weight);
+    }
     composed(x, weight, padding, n_groups, precision)
 }
 

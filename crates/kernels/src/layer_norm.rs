@@ -14,6 +14,10 @@ pub fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64)
     if on_cpu(&x) {
         return apply(LayerNorm { epsilon: epsilon as f32 }, [x.into(), gamma.into(), beta.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::layer_norm(x, gamma, beta, epsilon);
+    }
     let centred = x.clone() - x.mean_dim(2);
     let variance = centred.clone().square().mean_dim(2);
     centred / (variance + epsilon).sqrt() * gamma.unsqueeze() + beta.unsqueeze()

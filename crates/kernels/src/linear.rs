@@ -33,10 +33,13 @@ fn run(operation: Linear, x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>) -> T
 
 fn composed(operation: &Linear, x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<3> {
     let precision = operation.precision;
-    let [x, bias] = [x, bias.unsqueeze()].map(|x| operand(x, precision));
+    let ([n_clips, n_frames, n_inputs], [n_outputs, _]) = (x.dims(), weight.dims());
+    // One product of all rows: by clips the gradient of the weights would be a product a clip, and a sum of them.
+    let x = operand(x.reshape([n_clips * n_frames, n_inputs]), precision);
     let weight = operand(weight, precision).transpose();
-    let y = result(x.matmul(weight.unsqueeze()) + bias, precision);
-    if operation.gelu { gelu::composed(y) } else { y }
+    let y = result(x.matmul(weight) + operand(bias, precision).unsqueeze(), precision);
+    let y = y.reshape([n_clips, n_frames, n_outputs]);
+    if operation.gelu { gelu::elsewhere(y) } else { y }
 }
 
 #[derive(Clone, Debug)]

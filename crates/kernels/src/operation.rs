@@ -114,8 +114,8 @@ pub trait CpuOperation<const N: usize>: Clone + Send + std::fmt::Debug + 'static
 
 /// An input of any rank, taken out of the engine's typed tensors.
 pub struct Input {
-    bridge: burn::tensor::kind::BridgeTensor,
-    autodiff: bool,
+    pub(crate) bridge: burn::tensor::kind::BridgeTensor,
+    pub(crate) autodiff: bool,
 }
 
 impl<const D: usize> From<Tensor<D>> for Input {

@@ -30,10 +30,13 @@ pub fn residual_norm(
     settings: ResidualNorm,
 ) -> Tensor<3> {
     if on_cpu(&x) {
-        apply(settings, [x.into(), y.into(), gamma.into(), beta.into()])
-    } else {
-        composed([x, y], gamma, beta, &settings)
+        return apply(settings, [x.into(), y.into(), gamma.into(), beta.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        return crate::card::residual_norm([x, y], gamma, beta, settings);
+    }
+    composed([x, y], gamma, beta, &settings)
 }
 
 fn composed([x, y]: [Tensor<3>; 2], gamma: Tensor<1>, beta: Tensor<1>, settings: &ResidualNorm) -> Tensor<3> {

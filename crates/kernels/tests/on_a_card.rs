@@ -15,6 +15,8 @@ use kernels::{AdamState, AdamStep, Attention, DropoutKey, FirstBlock, Precision,
 
 /// Largest difference, relative to the largest value: sums of a few hundred terms of size one in float32, in two orders.
 const TOLERANCE: f32 = 5e-6;
+/// The same where operands and results are float16, whose neighbours are 1e-3 apart.
+const TOLERANCE_OF_HALVES: f32 = 4e-3;
 
 /// Inputs of an operation, each with its shape.
 struct Case {
@@ -140,9 +142,107 @@ fn cases() -> Vec<Case> {
             },
         },
         Case {
+            name: "convolution that leaves frames out",
+            shapes: &[&[2, 23, 4], &[6, 4, 2]],
+            run: |mut i| flat(kernels::conv1d(i.next(), i.next(), 3, F32)),
+        },
+        Case {
+            name: "grouped convolution of more windows than are there at a time",
+            shapes: &[&[1, 4200, 64], &[64, 4, 128]],
+            run: |mut i| flat(kernels::grouped_conv1d(i.next(), i.next(), 64, 16, F32)),
+        },
+        Case {
+            name: "first block of several blocks of frames and channels",
+            shapes: &[&[2, 1500, 1], &[70, 1, 10], &[70], &[70]],
+            run: |mut i| {
+                let settings = FirstBlock { stride: 5, epsilon: 1e-5, precision: F32, moments: None };
+                flat(kernels::first_block(i.next(), i.next(), i.next(), i.next(), settings))
+            },
+        },
+        Case {
+            name: "layer norm of more numbers than units share a row",
+            shapes: &[&[2, 80, 300], &[300], &[300]],
+            run: |mut i| flat(kernels::layer_norm(i.next(), i.next(), i.next(), 1e-5)),
+        },
+        Case {
+            name: "residual norm of the same",
+            shapes: &[&[2, 80, 300], &[2, 80, 300], &[300], &[300]],
+            run: |mut i| {
+                let settings = ResidualNorm { alpha: 1.0, epsilon: 1e-5, dropout: None };
+                flat(kernels::residual_norm(i.next(), i.next(), i.next(), i.next(), settings))
+            },
+        },
+        Case {
+            name: "attention over more keys than units share a row",
+            shapes: &[&[2, 150, 8], &[2, 150, 8], &[2, 150, 8]],
+            run: |mut i| {
+                let settings =
+                    Attention { n_heads: 2, scale: 0.5, n_valid: None, dropout: None, precision: F32 };
+                flat(kernels::attention(i.next(), i.next(), i.next(), settings))
+            },
+        },
+        Case {
+            name: "attention of more scores than are there at a time",
+            shapes: &[&[1, 4200, 8], &[1, 4200, 8], &[1, 4200, 8]],
+            run: |mut i| {
+                let settings = Attention {
+                    n_heads: 2,
+                    scale: 0.5,
+                    n_valid: Some(vec![4100]),
+                    dropout: Some(dropout_key(5)),
+                    precision: F32,
+                };
+                flat(kernels::attention(i.next(), i.next(), i.next(), settings))
+            },
+        },
+        Case {
             name: "dropout of an odd number of elements",
             shapes: &[&[1, 7, 331]],
             run: |mut i| flat(kernels::dropout(i.next(), dropout_key(4))),
+        },
+    ]
+}
+
+/// Those with products, computed in a half type.
+fn cases_in_halves() -> Vec<Case> {
+    const F16: Precision = Precision::Float16;
+    vec![
+        Case {
+            name: "linear with GELU",
+            shapes: &[&[2, 5, 70], &[6, 70], &[6]],
+            run: |mut i| flat(kernels::linear_gelu(i.next(), i.next(), i.next(), F16)),
+        },
+        Case {
+            name: "convolution with GELU",
+            shapes: &[&[2, 23, 40], &[6, 40, 3]],
+            run: |mut i| flat(kernels::conv1d_gelu(i.next(), i.next(), 2, F16)),
+        },
+        Case {
+            name: "grouped convolution",
+            shapes: &[&[2, 30, 6], &[6, 3, 16]],
+            run: |mut i| flat(kernels::grouped_conv1d(i.next(), i.next(), 8, 2, F16)),
+        },
+        Case {
+            name: "first block",
+            shapes: &[&[2, 95, 1], &[6, 1, 10], &[6], &[6]],
+            run: |mut i| {
+                let settings = FirstBlock { stride: 5, epsilon: 1e-5, precision: F16, moments: None };
+                flat(kernels::first_block(i.next(), i.next(), i.next(), i.next(), settings))
+            },
+        },
+        Case {
+            name: "attention with padding and dropout",
+            shapes: &[&[2, 40, 16], &[2, 40, 16], &[2, 40, 16]],
+            run: |mut i| {
+                let settings = Attention {
+                    n_heads: 2,
+                    scale: 0.35,
+                    n_valid: Some(vec![40, 33]),
+                    dropout: Some(dropout_key(6)),
+                    precision: F16,
+                };
+                flat(kernels::attention(i.next(), i.next(), i.next(), settings))
+            },
         },
     ]
 }
@@ -201,10 +301,10 @@ fn every_operation_leaves_out_twins_of_the_target_and_counts_what_is_found() {
             host(projections.grad(&gradients).unwrap().into_data()),
             host(embeddings.grad(&gradients).unwrap().into_data()),
         ];
-        (loss.correct, numbers.concat())
+        (host(loss.correct.into_data()), numbers.concat())
     });
     assert_eq!(card.0, processor.0);
-    assert!(card.0.iter().sum::<u64>() > 0, "something is found");
+    assert!(card.0.iter().sum::<f32>() > 0.0, "something is found");
     for (a, b) in card.1.iter().zip(&processor.1) {
         assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{a} {b}");
     }
@@ -262,10 +362,25 @@ fn every_operation_of_the_optimiser_is_that_of_the_processor() {
 
 #[test]
 fn every_operation_computes_on_the_card_what_it_computes_on_the_processor() {
-    let Some([card, processor]) = devices() else { return };
+    let Some(devices) = devices() else { return };
+    compare(&cases(), &devices, TOLERANCE);
+}
+
+/// Both round operands and results; what one of them adds up in between may be a rounding of the half type away.
+#[test]
+fn every_operation_in_float16_is_that_of_the_processor() {
+    let Some(devices) = devices() else { return };
+    if !kernels::computes_in(&devices[0], Precision::Float16) {
+        eprintln!("this card has no float16: nothing compared");
+        return;
+    }
+    compare(&cases_in_halves(), &devices, TOLERANCE_OF_HALVES);
+}
+
+fn compare(cases: &[Case], [card, processor]: &[Device; 2], tolerance: f32) {
     let mut wrong = Vec::new();
-    for case in cases() {
-        let pairs = computed(&case, &processor).into_iter().zip(computed(&case, &card));
+    for case in cases {
+        let pairs = computed(case, processor).into_iter().zip(computed(case, card));
         for (which, (expected, found)) in pairs.enumerate() {
             assert_eq!(expected.len(), found.len());
             let largest = expected.iter().fold(1.0f32, |most, x| most.max(x.abs()));
@@ -275,7 +390,7 @@ fn every_operation_computes_on_the_card_what_it_computes_on_the_processor() {
             });
             let what = if which == 0 { "output".into() } else { format!("gradient {which}") };
             eprintln!("{}, {what}: {:.1e}", case.name, error / largest);
-            if error > TOLERANCE * largest {
+            if error > tolerance * largest {
                 wrong.push(format!("{}, {what}: {error} of {largest}", case.name));
             }
         }

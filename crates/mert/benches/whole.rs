@@ -1,6 +1,8 @@
 //! Seconds, processor seconds, memory and share of the machine's own product speed of whole passes, one JSON line each.
 //!
-//! `cargo bench -p culturemert-mert --bench whole -- [embed|train|frozen] [--seconds S] [--clips B] [--precision P] [--repeat N] [--threads N] [--recompute 1]`
+//! `cargo bench -p culturemert-mert --bench whole -- [embed|train|frozen] [--seconds S] [--clips B] [--precision P] [--repeat N] [--threads N] [--recompute 1]
+//! [--device D]`; a card's name wants the feature of its interface, as in `--features culturemert-mert/vulkan`. On a card `product_gflops` is the engine's
+//! product of 4096³, and `card_mb` what is taken of the card's memory.
 //!
 //! `train` is forward and backward of all parameters with dropout and all heads, `frozen` the same with the transformer's parameters fixed;
 //! the optimiser is not in it. Weights are those a new model starts with, the wave is noise.
@@ -11,10 +13,12 @@ extern crate culturemert_mert as mert;
 
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::Tensor;
+use burn::tensor::{Device, Distribution, FloatDType};
+use mert::device::{DeviceChoice, card_memory, is_hardware, is_processor};
 use mert::masking::Masking;
 use mert::{
-    Batch, CqtTarget, EncoderConfig, Geometry, HeadsConfig, Mert, Objective, Precision, Regularisation,
+    Batch, EncoderConfig, Geometry, HeadsConfig, Input, Mert, Objective, Precision, Regularisation,
     StepDraws, parameters, silent,
 };
 use simd::matrix::square_product_gflops;
@@ -46,6 +50,7 @@ struct Settings {
     repeat: usize,
     threads: usize,
     recomputes: bool,
+    device: Device,
 }
 
 impl Settings {
@@ -66,6 +71,10 @@ impl Settings {
             repeat: number("--repeat").map_or(3, |n| n as usize),
             threads: number("--threads").map_or(0, |n| n as usize),
             recomputes: number("--recompute").is_some_and(|n| n > 0.0),
+            device: value("--device")
+                .map_or(DeviceChoice::Cpu, |name| name.parse().expect("a device"))
+                .find()
+                .expect("a device that is here"),
             work,
         }
     }
@@ -82,7 +91,7 @@ fn main() {
     let wave = noise(settings.clips * n_samples);
     let forward = settings.clips as f64 * config.forward_gflop(n_samples);
     let (step, gflop): (Box<dyn Fn(u64)>, f64) = if settings.work == "embed" {
-        let model = Mert::from_scratch(&config, None, 1, &Device::flex()).expect("a known shape");
+        let model = Mert::from_scratch(&config, None, 1, &settings.device).expect("a known shape");
         let model = model.with_precision(settings.precision);
         let clips = settings.clips;
         (Box::new(move |_| drop(model.embed(&wave, clips).expect("long enough"))), forward)
@@ -93,7 +102,7 @@ fn main() {
         )
     };
     step(0);
-    let speed_before = square_product_gflops(settings.precision);
+    let speed_before = product_gflops(&settings);
     let (user, system, _) = usage();
     let mut seconds: Vec<f64> = (1..=settings.repeat as u64)
         .map(|update| {
@@ -103,12 +112,14 @@ fn main() {
         })
         .collect();
     let (user_after, system_after, peak) = usage();
-    let speed_after = square_product_gflops(settings.precision);
+    let speed_after = product_gflops(&settings);
+    let card = card_memory(&settings.device).map_or(f64::NAN, |card| card.reserved as f64 * 1e-6);
+    let card = if card.is_nan() { "null".to_owned() } else { format!("{card:.0}") };
     seconds.sort_by(f64::total_cmp);
     let n = settings.repeat as f64;
     println!(
         "{{\"work\": \"{}\", \"precision\": \"{}\", \"clips\": {}, \"clip_seconds\": {}, \"median_s\": {:.3}, \"min_s\": {:.3}, \
-         \"user_s\": {:.3}, \"system_s\": {:.3}, \"gflop\": {:.1}, \"product_gflops\": [{:.0}, {:.0}], \"peak_mb\": {:.0}}}",
+         \"user_s\": {:.3}, \"system_s\": {:.3}, \"gflop\": {:.1}, \"product_gflops\": [{:.0}, {:.0}], \"peak_mb\": {:.0}, \"card_mb\": {}}}",
         settings.work,
         settings.precision,
         settings.clips,
@@ -121,12 +132,40 @@ fn main() {
         speed_before,
         speed_after,
         peak,
+        card,
     );
+}
+
+/// The speed of a large product alone.
+fn product_gflops(settings: &Settings) -> f64 {
+    if is_processor(&settings.device) {
+        return square_product_gflops(settings.precision);
+    }
+    // A processor that plays a card would take minutes for more.
+    let n = if is_hardware(&settings.device) { 4096 } else { 512 };
+    let dtype = match settings.precision {
+        Precision::Bfloat16 => FloatDType::BF16,
+        Precision::Float16 => FloatDType::F16,
+        Precision::Float32 | Precision::Split => FloatDType::F32,
+    };
+    let square = || Tensor::<2>::random([n, n], Distribution::Normal(0.0, 1.0), &settings.device).cast(dtype);
+    let (left, right) = (square(), square());
+    let sync = || settings.device.sync().expect("what was asked of the device is computed");
+    let times = (0..6).map(|_| {
+        sync();
+        let begun = Instant::now();
+        let product = left.clone().matmul(right.clone());
+        sync();
+        drop(product);
+        begun.elapsed().as_secs_f64()
+    });
+    // The first tunes and compiles.
+    2e-9 * (n as f64).powi(3) / times.skip(1).fold(f64::INFINITY, f64::min)
 }
 
 fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<dyn Fn(u64)> {
     let heads = HeadsConfig::v1_95m();
-    let device = Device::flex().autodiff();
+    let device = settings.device.clone().autodiff();
     let model = Mert::from_scratch(config, Some(&heads), 1, &device).expect("a known shape");
     let model = model.with_precision(settings.precision).with_recomputation(settings.recomputes);
     let frozen = settings.work == "frozen";
@@ -148,9 +187,9 @@ fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<
     Box::new(move |update| {
         let mask = Masking::default().draw(&geometry.n_valid, n_frames, 3, &[update]);
         let batch = Batch {
-            waveform: &wave,
+            waveform: Input::Host(&wave),
             labels: &labels,
-            cqt: cqt.as_deref().map(CqtTarget::Host),
+            cqt: cqt.as_deref().map(Input::Host),
             mask: &mask,
             geometry: &geometry,
         };
@@ -159,5 +198,6 @@ fn training(settings: &Settings, config: &EncoderConfig, wave: Vec<f32>) -> Box<
             model.loss(&batch, &Objective::default(), Some(&draws), &mut silent).expect("a whole batch");
         let tape = parts.total.backward();
         parameters::gradients(&model, tape, &mut |_, gradient| drop(gradient));
+        device.sync().expect("what was asked of the device is computed");
     })
 }

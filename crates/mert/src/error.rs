@@ -63,4 +63,37 @@ pub enum MertError {
     /// A batch in which no frame counts.
     #[error("no frame of the batch enters the loss; lengthen the crops or mask more")]
     NothingToPredict,
+    /// A card that could not compute what it was asked for.
+    #[error(
+        "the device could not compute it: {0}; shorter clips, or fewer at a time, need less of a card's memory"
+    )]
+    Device(String),
+}
+
+impl MertError {
+    /// From what the engine says of a device: the innermost cause, which it prints last.
+    pub(crate) fn device(error: &impl std::fmt::Display) -> Self {
+        let text = error.to_string();
+        let is_cause = |line: &&str| {
+            !line.is_empty()
+                && !["Caused by", "Asked at", "No backtrace"].iter().any(|word| line.starts_with(word))
+        };
+        let mut causes = text.lines().map(str::trim).filter(is_cause);
+        Self::Device(causes.next_back().unwrap_or("it does not say why").to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_device_says_the_cause_is_told() {
+        let said = "no tensor\nCaused by:\n  An IO error happened\nCaused by:\n  can't allocate\nNo backtrace available\nAsked at:\nNo backtrace available";
+        let error = MertError::device(&said);
+        assert!(
+            error.to_string().starts_with("the device could not compute it: can't allocate; "),
+            "{error}"
+        );
+    }
 }

@@ -7,6 +7,7 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::Device;
+use kernels::operation::on_cpu;
 use kernels::{FirstBlock, Moments, Precision};
 
 use crate::encoder::Observer;
@@ -160,7 +161,7 @@ impl FeatureExtractor {
         x
     }
 
-    /// The same, part after part, so that the first layers' long outputs never exist at once; without a gradient tape, on the CPU.
+    /// The same, part after part, so that the first layers' long outputs never exist at once; without a gradient tape.
     pub(crate) fn forward_in_parts(&self, waveform: Tensor<2>, precision: Precision) -> Tensor<3> {
         let taps: Vec<(usize, usize)> =
             self.conv_layers.iter().map(|layer| (layer.conv.weight.dims()[2], layer.stride)).collect();
@@ -168,18 +169,22 @@ impl FeatureExtractor {
         let field_of_view = taps.iter().rev().fold(1, |n, (taps, stride)| (n - 1) * stride + taps);
         let [n_clips, n_samples] = waveform.dims();
         let n_frames = (n_samples - field_of_view) / hop + 1;
-        let first = &self.conv_layers[0];
-        let in_parts = first.is_one_pass() || self.conv_layers.iter().all(|layer| !layer.over_time);
-        if n_frames <= PART || !in_parts || waveform.is_autodiff() || !kernels::operation::on_cpu(&waveform) {
+        // Clips of a batch take turns on the processor; on a card all are there at once.
+        let part = if on_cpu(&waveform) { PART } else { (PART / n_clips).max(1) };
+        if n_frames <= part || waveform.is_autodiff() {
             return self.forward(waveform, precision, &mut crate::silent);
         }
+        let first = &self.conv_layers[0];
         let moments = first.is_one_pass().then(|| {
-            let samples = waveform.clone().into_data();
-            let samples = samples.as_slice::<f32>().expect("waveforms on the CPU are float32");
-            Moments::new(samples, n_clips, taps[0].0, &first.one_pass(precision))
+            let clips = waveform.clone().unsqueeze_dim(2);
+            Moments::of(clips, &first.conv.weight.val(), &first.one_pass(precision))
         });
-        let parts = (0..n_frames).step_by(PART).map(|frame| {
-            let n = PART.min(n_frames - frame);
+        let moments = moments.flatten();
+        if moments.is_none() && first.over_time {
+            return self.forward(waveform, precision, &mut crate::silent);
+        }
+        let parts = (0..n_frames).step_by(part).map(|frame| {
+            let n = part.min(n_frames - frame);
             let x = waveform.clone().narrow(1, frame * hop, (n - 1) * hop + field_of_view);
             let x = x.unsqueeze_dim(2);
             self.conv_layers.iter().fold(x, |x, layer| layer.forward(x, precision, moments.as_ref()))

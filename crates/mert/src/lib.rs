@@ -33,4 +33,4 @@ pub use geometry::Geometry;
 pub use heads::Heads;
 pub use kernels::{Precision, computes_in, device};
 pub use model::Mert;
-pub use objective::{Batch, CqtTarget, LossParts, Objective};
+pub use objective::{Batch, Input, LossParts, Objective};

@@ -115,9 +115,9 @@ impl Mert {
         let states = self.encoder.hidden_states(waveform, None)?;
         let n_frames = self.config.n_frames(n_samples);
         let host = |state: Tensor<3>| {
-            let data = state.into_data().convert::<f32>();
-            data.try_into_vec::<f32>().expect("the data were converted to float32")
+            let n: usize = state.dims().iter().product();
+            parameters::read(state.reshape([n]))
         };
-        Ok((states.into_iter().map(host).collect(), n_frames))
+        Ok((states.into_iter().map(host).collect::<Result<_, _>>()?, n_frames))
     }
 }

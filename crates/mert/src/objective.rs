@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draws_of_step::Site;
 use crate::encoder::Observer;
-use crate::{Geometry, Mert, MertError, StepDraws};
+use crate::{Geometry, Mert, MertError, StepDraws, parameters};
 
 /// Weights of the parts and what else shapes the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,27 +48,27 @@ impl Default for Objective {
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Waveforms as the encoder hears them, `[B, L]`.
-    pub waveform: &'a [f32],
+    pub waveform: Input<'a, 2>,
     /// Classes, `[B, columns, K]`: codes plus the label offset.
     pub labels: &'a [u32],
-    /// Constant-Q magnitudes of the clean clips; needed by a model with that head.
-    pub cqt: Option<CqtTarget<'a>>,
+    /// Constant-Q magnitudes of the clean clips, `[B, at least T, bins]`; needed by a model with that head.
+    pub cqt: Option<Input<'a, 3>>,
     /// Which frames are masked, `[B, T]`.
     pub mask: &'a [bool],
     /// How samples, frames and labels line up; its `n_valid` has B elements.
     pub geometry: &'a Geometry,
 }
 
-/// Constant-Q magnitudes, `[B, at least T, bins]`.
+/// Numbers that a batch brings, wherever they are.
 #[derive(Clone, Copy, Debug)]
-pub enum CqtTarget<'a> {
-    /// In memory of the host.
+pub enum Input<'a, const D: usize> {
+    /// In memory of the host, in C order.
     Host(&'a [f32]),
     /// On the model's device, without a tape.
-    Device(&'a Tensor<3>),
+    Device(&'a Tensor<D>),
 }
 
-impl CqtTarget<'_> {
+impl<const D: usize> Input<'_, D> {
     fn n_elements(self) -> usize {
         match self {
             Self::Host(values) => values.len(),
@@ -81,6 +81,8 @@ impl CqtTarget<'_> {
 pub struct LossParts {
     /// The sum the gradient is taken of, `[1]`.
     pub total: Tensor<1>,
+    /// Its value.
+    pub value: f64,
     /// Frames N that the total is divided by.
     pub n_frames: usize,
     /// Masked frames.
@@ -101,19 +103,14 @@ pub struct LossParts {
     pub cqt: Option<f64>,
 }
 
-impl LossParts {
-    /// The value of the total.
-    pub fn value(&self) -> f64 {
-        scalar(&self.total)
-    }
-}
-
-fn scalar(tensor: &Tensor<1>) -> f64 {
-    tensor.clone().into_data().convert::<f64>().as_slice::<f64>().expect("the data were converted")[0]
-}
-
-fn values(tensor: Tensor<1>) -> Vec<f64> {
-    tensor.into_data().convert::<f64>().try_into_vec::<f64>().expect("the data were converted")
+/// Reads tensors in one go: on a card every reading waits for all that was asked of it before.
+fn read<const N: usize>(tensors: [Option<Tensor<1>>; N]) -> Result<[Vec<f64>; N], MertError> {
+    let without_tape = |tensor: Tensor<1>| if tensor.is_autodiff() { tensor.inner() } else { tensor };
+    let tensors = tensors.map(|tensor| tensor.map(without_tape));
+    let sizes = tensors.each_ref().map(|tensor| tensor.as_ref().map_or(0, |tensor| tensor.dims()[0]));
+    let values = parameters::read(Tensor::cat(tensors.into_iter().flatten().collect(), 0))?;
+    let mut values = values.into_iter().map(f64::from);
+    Ok(sizes.map(|size| values.by_ref().take(size).collect()))
 }
 
 impl Mert {
@@ -131,8 +128,13 @@ impl Mert {
         let heads = self.heads.as_ref().expect("a model that is trained has heads");
         let n_clips = batch.geometry.n_valid.len();
         self.check(batch)?;
-        let shape = [n_clips, batch.waveform.len() / n_clips];
-        let waveform = Tensor::<2>::from_data(TensorData::new(batch.waveform.to_vec(), shape), self.device());
+        let waveform = match batch.waveform {
+            Input::Host(samples) => {
+                let shape = [n_clips, samples.len() / n_clips];
+                Tensor::<2>::from_data(TensorData::new(samples.to_vec(), shape), self.device())
+            }
+            Input::Device(samples) => self.taped(samples.clone()),
+        };
 
         let n_frames = batch.geometry.n_frames;
         let features = self.encoder.feature_extractor.forward(waveform, self.precision(), observe);
@@ -189,22 +191,30 @@ impl Mert {
         if let Some(cqt) = &cqt {
             total = total + cqt.clone() * (n as f64 * objective.cqt);
         }
-        let split = |codes: Option<kernels::CodeLoss>| {
-            codes.map_or_else(Default::default, |codes| (values(codes.sums), codes.correct))
-        };
-        let ((masked_sums, masked_correct), (unmasked_sums, unmasked_correct)) =
-            (split(masked_codes), split(unmasked_codes));
+        let sums = |codes: &Option<kernels::CodeLoss>| codes.as_ref().map(|codes| codes.sums.clone());
+        let found = |codes: Option<kernels::CodeLoss>| codes.map(|codes| codes.correct);
+        let [value, masked_sums, unmasked_sums, masked_correct, unmasked_correct, penalty, cqt] = read([
+            Some(total.clone()),
+            sums(&masked_codes),
+            sums(&unmasked_codes),
+            found(masked_codes),
+            found(unmasked_codes),
+            Some(features_penalty),
+            cqt,
+        ])?;
+        let counts = |numbers: Vec<f64>| numbers.into_iter().map(|n| n as u64).collect();
         Ok(LossParts {
             total,
+            value: value[0],
             n_frames: n,
             n_masked: masked.len(),
             n_unmasked: unmasked.len(),
             masked: masked_sums,
             unmasked: unmasked_sums,
-            masked_correct,
-            unmasked_correct,
-            features_penalty: scalar(&features_penalty),
-            cqt: cqt.as_ref().map(scalar),
+            masked_correct: counts(masked_correct),
+            unmasked_correct: counts(unmasked_correct),
+            features_penalty: penalty[0],
+            cqt: cqt.first().copied(),
         })
     }
 
@@ -223,23 +233,27 @@ impl Mert {
     }
 
     /// Constant-Q frames of `frames`, `[1, N, bins]`.
-    fn cqt_target(&self, batch: &Batch<'_>, cqt: CqtTarget<'_>, frames: &[usize]) -> Tensor<3> {
+    fn cqt_target(&self, batch: &Batch<'_>, cqt: Input<'_, 3>, frames: &[usize]) -> Tensor<3> {
         let bins = self.heads_config.as_ref().and_then(|config| config.cqt_bins).unwrap_or(1);
         let n_frames = batch.geometry.n_frames;
         let rows = cqt.n_elements() / batch.geometry.n_valid.len() / bins;
         let row = |&frame: &usize| frame / n_frames * rows + frame % n_frames;
         match cqt {
-            CqtTarget::Host(values) => {
+            Input::Host(values) => {
                 let picked: Vec<f32> =
                     frames.iter().flat_map(|frame| &values[row(frame) * bins..][..bins]).copied().collect();
                 Tensor::from_data(TensorData::new(picked, [1, frames.len(), bins]), self.device())
             }
-            CqtTarget::Device(tensor) => {
+            Input::Device(tensor) => {
                 let rows: Vec<usize> = frames.iter().map(row).collect();
-                let picked = kernels::gather_frames(tensor.clone(), &rows);
-                if self.device().is_autodiff() { picked.autodiff() } else { picked }
+                self.taped(kernels::gather_frames(tensor.clone(), &rows))
             }
         }
+    }
+
+    /// A tensor on the model's device as its operations take it.
+    fn taped<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        if self.device().is_autodiff() { tensor.autodiff() } else { tensor }
     }
 
     /// Whether the parts of a batch fit each other and the model.
@@ -249,7 +263,7 @@ impl Mert {
         let size = |what, expected, found| {
             if expected == found { Ok(()) } else { Err(MertError::Size { what, expected, found }) }
         };
-        size("the waveform's last clip", 0, batch.waveform.len() % n_clips.max(1))?;
+        size("the waveform's last clip", 0, batch.waveform.n_elements() % n_clips.max(1))?;
         size("the mask", n_clips * n_frames, batch.mask.len())?;
         let columns = batch.geometry.label_of(n_frames - 1) + 1;
         let row = n_clips * config.n_codebooks;

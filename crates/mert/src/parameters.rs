@@ -65,9 +65,17 @@ pub fn tensors(model: &Mert, each: TensorReceiver<'_>) {
 }
 
 /// The elements of a tensor on the host; of one on the processor that nobody else holds, its own memory.
+///
+/// # Panics
+/// When a card could not compute it: what it was asked for most recently is better read with [`read`].
 pub fn host(tensor: Tensor<1>) -> Vec<f32> {
-    let data = tensor.into_data().convert::<f32>();
-    data.try_into_vec::<f32>().expect("the data were converted to float32")
+    read(tensor).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same, with an error where a card could not compute it.
+pub fn read(tensor: Tensor<1>) -> Result<Vec<f32>, MertError> {
+    let data = tensor.try_into_data().map_err(|error| MertError::device(&error))?.convert::<f32>();
+    Ok(data.try_into_vec::<f32>().expect("the data were converted to float32"))
 }
 
 /// A tensor of these elements on `device`.

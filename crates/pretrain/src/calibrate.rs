@@ -29,6 +29,9 @@ pub struct Calibration {
     pub hours: Estimate,
     /// Most memory the first rank held, bytes.
     pub memory_peak_bytes: Option<u64>,
+    /// Most memory that was taken of the card that trains, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card_memory_peak_bytes: Option<u64>,
 }
 
 /// What a stage would cost.
@@ -167,6 +170,7 @@ fn rehearse(
         stages,
         held_out,
         memory_peak_bytes: memory().map(|memory| memory.peak),
+        card_memory_peak_bytes: kernels::device::card_memory(&request.device).map(|card| card.reserved),
     }))
 }
 

@@ -5,7 +5,7 @@
 
 use burn::Tensor;
 use burn::tensor::Device;
-use mert::parameters;
+use mert::{MertError, parameters};
 use rayon::prelude::*;
 
 use crate::gradient::{CHUNK, GradientNorm, gradient_norm};
@@ -86,19 +86,23 @@ impl GradientSum {
     }
 
     /// Sizes of the sums times `scale`. On a device the squares of a tensor are added in float32.
-    pub fn norm(&self, scale: f64) -> GradientNorm {
+    ///
+    /// # Errors
+    /// When the device could not compute the gradients.
+    pub fn norm(&self, scale: f64) -> Result<GradientNorm, MertError> {
         if let Sums::Host(_) = self.sums {
-            return gradient_norm(&self.on_host(), scale);
+            return Ok(gradient_norm(&self.on_host(), scale));
         }
         let sums = self.tensors();
         let squares: Vec<Tensor<1>> =
             sums.iter().flatten().map(|sum| (sum.clone() * sum.clone()).sum()).collect();
         // Read together: each reading waits for the device.
-        let squares = if squares.is_empty() { Vec::new() } else { parameters::host(Tensor::cat(squares, 0)) };
+        let squares =
+            if squares.is_empty() { Vec::new() } else { parameters::read(Tensor::cat(squares, 0))? };
         let mut squares = squares.into_iter().map(f64::from);
         let of_tensors = sums.iter().map(|sum| if sum.is_some() { squares.next() } else { None });
         let of_tensors: Vec<f64> = of_tensors.map(Option::unwrap_or_default).collect();
-        GradientNorm::of_squares(&of_tensors, scale)
+        Ok(GradientNorm::of_squares(&of_tensors, scale))
     }
 
     /// Takes the others' share of the update in: `add` makes all sums those of all ranks, whose masked frames are `frames`.
@@ -178,7 +182,7 @@ mod tests {
                 next(None);
                 next(Some(tensor(&b)));
             });
-            let alone = sum.norm(0.5);
+            let alone = sum.norm(0.5).unwrap();
             sum.join(4.0, |flat| {
                 for x in flat {
                     *x *= 2.0;
@@ -186,7 +190,7 @@ mod tests {
                 Ok::<_, ()>(())
             })
             .unwrap();
-            let of_all = sum.norm(0.25);
+            let of_all = sum.norm(0.25).unwrap();
             (sum, alone, of_all)
         });
         let close = |a: &GradientNorm, b: &GradientNorm| {
@@ -226,7 +230,7 @@ mod tests {
                 prop_assert_eq!(added, &gradient[..]);
                 prop_assert_eq!(sum.scale(), 1.0 / (3 * split) as f64);
                 sum.clear();
-                prop_assert_eq!((sum.scale(), sum.norm(1.0).global), (0.0, 0.0));
+                prop_assert_eq!((sum.scale(), sum.norm(1.0).unwrap().global), (0.0, 0.0));
             }
         }
     }

@@ -1,27 +1,49 @@
-//! From crops to what the model reads: waveforms, classes, constant-Q targets, masks and mixtures. The targets of a model on a card are
-//! made there.
+//! From crops to what the model reads: waveforms, classes, constant-Q targets, masks and mixtures. For a model on a card the waveforms are
+//! sent ahead, and the targets made there.
 //!
 //! A pure function of (corpus, plan, seed, where in the run): it runs ahead of the step on a thread of its own and changes nothing by that.
 
 use audio::cqt::CqtConfig;
+use burn::Tensor;
+use burn::tensor::Device;
 use corpus::{CodesReader, Corpus, Crop};
+use kernels::device::is_processor;
 use mert::masking::Masking;
 use mert::mixture::{self, Mixture};
-use mert::{Batch, EncoderConfig, Geometry, Mert};
+use mert::{Batch, EncoderConfig, Geometry, Input, Mert, parameters};
 
 use crate::record::CropRecord;
 use crate::sections::{MaskingPlan, MixturePlan};
-use crate::spectrum::{Spectrum, Targets};
+use crate::spectrum::Spectrum;
 use crate::{PretrainError, TrainPlan};
 
 /// A class fairseq fills short rows of labels with (`pad`).
 const PAD_CLASS: u32 = 1;
 
+/// Numbers of a micro-batch, where the model reads them.
+#[expect(clippy::large_enum_variant, reason = "a handful of them, each beside megabytes")]
+pub(crate) enum Placed<const D: usize> {
+    /// In memory of the host, in C order.
+    Host(Vec<f32>),
+    /// On the device.
+    Device(Tensor<D>),
+}
+
+impl<const D: usize> Placed<D> {
+    /// As the model takes them.
+    fn lend(&self) -> Input<'_, D> {
+        match self {
+            Self::Host(values) => Input::Host(values),
+            Self::Device(tensor) => Input::Device(tensor),
+        }
+    }
+}
+
 /// A micro-batch in memory.
 pub(crate) struct Loaded {
-    waveform: Vec<f32>,
+    waveform: Placed<2>,
     labels: Vec<u32>,
-    cqt: Option<Targets>,
+    cqt: Option<Placed<3>>,
     mask: Vec<bool>,
     geometry: Geometry,
 }
@@ -29,9 +51,9 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch {
-            waveform: &self.waveform,
+            waveform: self.waveform.lend(),
             labels: &self.labels,
-            cqt: self.cqt.as_ref().map(Targets::lend),
+            cqt: self.cqt.as_ref().map(Placed::lend),
             mask: &self.mask,
             geometry: &self.geometry,
         }
@@ -52,6 +74,8 @@ pub(crate) struct Loader<'a> {
     corpus: &'a Corpus,
     codes: &'a CodesReader,
     config: EncoderConfig,
+    /// The card that waveforms are sent to.
+    card: Option<Device>,
     cqt: Option<Spectrum>,
     masking: Masking,
     mixture: Mixture,
@@ -84,6 +108,7 @@ impl<'a> Loader<'a> {
             corpus,
             codes,
             config: model.config().clone(),
+            card: (!is_processor(model.device())).then(|| model.device().clone().inner()),
             cqt,
             masking: masking(&plan.masking),
             mixture: in_batch_mixture(&plan.mixture),
@@ -117,6 +142,12 @@ impl<'a> Loader<'a> {
         if matches!(position, Position::Training(_)) {
             waveform = mixture::apply(&waveform, &self.mixture.draw(crops.len(), n_samples, seed, &key));
         }
+        let waveform = match &self.card {
+            None => Placed::Host(waveform),
+            Some(card) => {
+                Placed::Device(parameters::upload(waveform, card).reshape([crops.len(), n_samples]))
+            }
+        };
         Ok(Loaded { waveform, labels, cqt, mask, geometry })
     }
 

@@ -103,7 +103,7 @@ impl HeldOutSet {
                     break;
                 }
                 let parts = model.loss(&loaded.batch(), objective, None, &mut silent)?;
-                mine.get_or_insert_default().push(Heard::new(&parts, parts.value()));
+                mine.get_or_insert_default().push(Heard::new(&parts, parts.value));
             }
             let said: Option<Vec<Vec<Heard>>> = company.exchange(mine)?.into_iter().collect();
             let Some(said) = said else { return Ok(None) };

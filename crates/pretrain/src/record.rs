@@ -71,6 +71,12 @@ pub struct UpdateRecord {
     /// Most of it so far, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_peak_bytes: Option<u64>,
+    /// What tensors hold of the memory of the card that trains, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_memory_bytes: Option<u64>,
+    /// What is taken of it: at least the most that tensors held so far, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_memory_peak_bytes: Option<u64>,
     /// Ranks that made it.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub ranks: usize,

@@ -8,9 +8,10 @@ use audio::cqt::{Cqt, CqtConfig, TimeKernels};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use kernels::device::is_processor;
-use mert::{CqtTarget, parameters};
+use mert::parameters;
 
 use crate::PretrainError;
+use crate::loader::Placed;
 
 /// What makes targets, where the model computes.
 pub(crate) enum Spectrum {
@@ -18,25 +19,6 @@ pub(crate) enum Spectrum {
     Host(Box<Cqt>),
     /// By the device.
     Device(DeviceCqt),
-}
-
-/// Targets of a micro-batch.
-#[expect(clippy::large_enum_variant, reason = "a handful of them, each beside megabytes")]
-pub(crate) enum Targets {
-    /// In memory of the host, `[B, T, bins]`.
-    Host(Vec<f32>),
-    /// On the device, `[B, T, bins]`.
-    Device(Tensor<3>),
-}
-
-impl Targets {
-    /// As the model takes them.
-    pub(crate) fn lend(&self) -> CqtTarget<'_> {
-        match self {
-            Self::Host(values) => CqtTarget::Host(values),
-            Self::Device(tensor) => CqtTarget::Device(tensor),
-        }
-    }
 }
 
 impl Spectrum {
@@ -48,8 +30,8 @@ impl Spectrum {
         Ok(Self::Device(DeviceCqt::new(config, &device.clone().inner())?))
     }
 
-    /// The first `n_frames` frames of each of the clips, `n_samples` long, that lie in `waveform` one behind the other.
-    pub(crate) fn targets(&self, waveform: &[f32], n_samples: usize, n_frames: usize) -> Targets {
+    /// The first `n_frames` frames of each of the clips, `n_samples` long, that lie in `waveform` one behind the other: `[B, T, bins]`.
+    pub(crate) fn targets(&self, waveform: &[f32], n_samples: usize, n_frames: usize) -> Placed<3> {
         match self {
             Self::Host(cqt) => {
                 let row = cqt.n_bins() * n_frames;
@@ -57,12 +39,12 @@ impl Spectrum {
                 for clip in waveform.chunks_exact(n_samples) {
                     targets.extend_from_slice(&cqt.transform(clip)[..row]);
                 }
-                Targets::Host(targets)
+                Placed::Host(targets)
             }
             Self::Device(cqt) => {
                 let clips =
                     waveform.chunks_exact(n_samples).map(|clip| cqt.transform(clip, n_frames).unsqueeze());
-                Targets::Device(Tensor::cat(clips.collect(), 0))
+                Placed::Device(Tensor::cat(clips.collect(), 0))
             }
         }
     }
@@ -93,15 +75,16 @@ impl DeviceCqt {
 
     /// Magnitudes of the first `n_frames` frames, `[T, bins]`.
     fn transform(&self, samples: &[f32], n_frames: usize) -> Tensor<2> {
+        let reach = self.octaves.iter().map(|octave| octave.reach).max().unwrap_or(0);
+        // The last frame hears `reach` samples behind its middle, of which some may lie beyond the signal.
+        let span = (n_frames - 1) * self.hop;
+        let mut padded = vec![0.0; reach];
+        padded.extend_from_slice(&samples[..samples.len().min(span + reach)]);
+        padded.resize(2 * reach + span, 0.0);
+        let padded = parameters::upload(padded, &self.device);
         let octaves = self.octaves.iter().map(|octave| {
-            // The last frame hears `reach` samples behind its middle, of which some may lie beyond the signal.
-            let last = (n_frames - 1) * self.hop + octave.reach;
-            let mut padded = vec![0.0; octave.reach];
-            padded.extend_from_slice(&samples[..samples.len().min(last)]);
-            padded.resize(octave.reach + last, 0.0);
-            let frames =
-                kernels::windows(parameters::upload(padded, &self.device), 2 * octave.reach, self.hop);
-            let products = frames.matmul(octave.kernels.clone());
+            let heard = padded.clone().narrow(0, reach - octave.reach, 2 * octave.reach + span);
+            let products = kernels::windows(heard, 2 * octave.reach, self.hop).matmul(octave.kernels.clone());
             let n_bins = products.dims()[1] / 2;
             let (real, imaginary) =
                 (products.clone().narrow(1, 0, n_bins), products.narrow(1, n_bins, n_bins));
@@ -145,8 +128,8 @@ mod tests {
             let config = CqtConfig::mert(n_bins);
             let device = DeviceCqt::new(config, &Device::flex()).unwrap();
             let of = |spectrum: &Spectrum| match spectrum.targets(&waveform, n_samples, n_frames) {
-                Targets::Host(values) => values,
-                Targets::Device(tensor) => tensor.into_data().try_into_vec().unwrap(),
+                Placed::Host(values) => values,
+                Placed::Device(tensor) => tensor.into_data().try_into_vec().unwrap(),
             };
             let host = of(&Spectrum::new(config, &Device::flex().autodiff()).unwrap());
             let device = of(&Spectrum::Device(device));

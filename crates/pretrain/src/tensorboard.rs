@@ -151,7 +151,12 @@ fn scalars(line: &LogLine) -> Vec<(String, f64)> {
             if let Some(scale) = record.loss_scale {
                 add("step/loss_scale", scale);
             }
-            for (tag, bytes) in [("now", record.memory_bytes), ("peak", record.memory_peak_bytes)] {
+            for (tag, bytes) in [
+                ("now", record.memory_bytes),
+                ("peak", record.memory_peak_bytes),
+                ("card_now", record.card_memory_bytes),
+                ("card_peak", record.card_memory_peak_bytes),
+            ] {
                 if let Some(bytes) = bytes {
                     add(&format!("memory_gib/{tag}"), bytes as f64 / f64::from(1 << 30));
                 }

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use golden::Tensors;
 use mert::mixture::{Segment, apply};
 use mert::{
-    Batch, CqtTarget, EncoderConfig, Geometry, HeadsConfig, LossParts, Mert, Objective, parameters, silent,
+    Batch, EncoderConfig, Geometry, HeadsConfig, Input, LossParts, Mert, Objective, parameters, silent,
 };
 use serde_json::Value;
 use weights::{FrontEndNorm, fairseq_name, hf_config};
@@ -177,9 +177,9 @@ fn follows_the_trace(home: &dyn Fn() -> Home) {
                 let mixture = segments(&update["micro_batches"][micro_batch]["mixture"]);
                 let waveform = apply(inputs.part(&inputs.source, at), &mixture);
                 let batch = Batch {
-                    waveform: &waveform,
+                    waveform: Input::Host(&waveform),
                     labels: inputs.part(&inputs.target, at),
-                    cqt: Some(CqtTarget::Host(inputs.part(&inputs.cqt, at))),
+                    cqt: Some(Input::Host(inputs.part(&inputs.cqt, at))),
                     mask: inputs.part(&inputs.mask, at),
                     geometry: &geometry,
                 };
@@ -187,10 +187,10 @@ fn follows_the_trace(home: &dyn Fn() -> Home) {
                 let stated = &update["micro_batches"][micro_batch];
                 worst.check_parts(&parts, stated);
                 worst.check_mixture(&waveform, stated);
-                total += parts.value();
+                total += parts.value;
                 present = trained.add_gradients(&model, parts.total.backward(), &mut sum, parts.n_frames);
             }
-            let measured = sum.norm(sum.scale());
+            let measured = sum.norm(sum.scale()).unwrap();
             let norm = measured.global;
             let trained_names = names.iter().filter(|name| stage.trainable.contains(name));
             worst.check_tensors(trained_names, &measured.of_tensors, &update["grad_l2_before_clip"]);
@@ -235,7 +235,7 @@ impl Worst {
         let n = parts.n_frames as f64;
         let weights = Objective::default();
         let mut ours = vec![
-            ("loss_sum".to_owned(), parts.value()),
+            ("loss_sum".to_owned(), parts.value),
             ("loss_features_pen".to_owned(), n * weights.features_penalty * parts.features_penalty),
             ("loss_cqt_pred_m".to_owned(), n * weights.cqt * parts.cqt.unwrap()),
         ];

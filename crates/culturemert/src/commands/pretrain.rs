@@ -63,7 +63,7 @@ pub struct Args {
     /// Which codes of the corpus are predicted, where it has several.
     #[arg(long)]
     pub codec_hash: Option<String>,
-    /// Where the model computes. Weights and moments of the optimiser stay in the memory of the processor.
+    /// Where the model computes; on a card, weights and moments of the optimiser are there too.
     #[command(flatten)]
     pub place: DeviceArgs,
     /// Of several processes started together: seconds after which one that the others wait for is taken for lost.

@@ -31,7 +31,7 @@ fn losses(run: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn a_card_trains_and_embeds_as_the_processor_does() {
+fn a_card_trains_embeds_and_probes_as_the_processor_does() {
     let Ok(card) = std::env::var("CULTUREMERT_TEST_DEVICE") else {
         eprintln!("$CULTUREMERT_TEST_DEVICE names no card: nothing compared");
         return;
@@ -50,6 +50,8 @@ fn a_card_trains_and_embeds_as_the_processor_does() {
         eprintln!("loss on {card} {ours}, on the processor {theirs}");
         assert!((ours / theirs - 1.0).abs() < 1e-3, "{on_card:?} {processor:?}");
     }
+    let log = std::fs::read_to_string(dir.join("card/log.jsonl")).unwrap();
+    assert!(log.contains("card_memory_peak_bytes"), "the log has the card's memory");
     let identity = std::fs::read_to_string(dir.join("card/identity.json")).unwrap();
     assert!(identity.contains("\"card\""), "{identity}");
 
@@ -68,6 +70,25 @@ fn a_card_trains_and_embeds_as_the_processor_does() {
     let error = distance(&on_card, &processor) / distance(&processor, &zeros);
     eprintln!("hidden states on {card}: relative error {error:.1e}");
     assert!(error < 1e-4, "{error}");
+
+    std::fs::write(dir.join("probe.toml"), "epochs = 3\nseeds = [1]\nhidden = 32\n").unwrap();
+    let probe = |device: &str, out: &str| {
+        let of = ["probe", "--model", "processor/model", "--corpus", "corpus", "--tags", "tradition:"];
+        let told =
+            json(dir, &[&of[..], &["--config", "probe.toml", "--out", out, "--device", device]].concat());
+        told["seeds"][0]["epochs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|epoch| epoch["loss"].as_f64().unwrap())
+            .collect()
+    };
+    let (processor, on_card): (Vec<f64>, Vec<f64>) = (probe("cpu", "a.json"), probe(&card, "b.json"));
+    assert!(!processor.is_empty() && processor.len() == on_card.len());
+    for (ours, theirs) in on_card.iter().zip(&processor) {
+        eprintln!("loss of the probe on features of {card} {ours}, of the processor {theirs}");
+        assert!((ours / theirs - 1.0).abs() < 1e-3, "{on_card:?} {processor:?}");
+    }
 
     let doctor = culturemert(dir, &["doctor", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();

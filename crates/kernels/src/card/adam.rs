@@ -1,9 +1,8 @@
 //! A step of Adam in one kernel; an element of value, moments and gradient a unit.
 
-use burn::backend::Cube;
 use cubecl::prelude::*;
 
-use super::{contiguous, grid};
+use super::{grid, primitive, tensor};
 use crate::adam::{AdamState, AdamStep};
 
 #[cube(launch)]
@@ -38,10 +37,10 @@ fn adam_kernel(
 
 /// Takes `step`; the state's memory is written over where nobody else holds it.
 pub(crate) fn adam(step: AdamStep, gradient: burn::Tensor<1>, state: AdamState) -> AdamState {
-    let gradient = contiguous(gradient);
+    let gradient = primitive(gradient);
     let [value, first_moment, second_moment] =
         [state.value, state.first_moment, state.second_moment].map(|tensor| {
-            let tensor = contiguous(tensor);
+            let tensor = primitive(tensor);
             if tensor.can_mut() { tensor } else { tensor.copy() }
         });
     let client = gradient.client.clone();
@@ -64,7 +63,6 @@ pub(crate) fn adam(step: AdamStep, gradient: burn::Tensor<1>, state: AdamState) 
         step.root_scale,
         step.epsilon,
     );
-    let [value, first_moment, second_moment] =
-        [value, first_moment, second_moment].map(burn::Tensor::from_primitive::<Cube>);
+    let [value, first_moment, second_moment] = [value, first_moment, second_moment].map(tensor::<1>);
     AdamState { value, first_moment, second_moment }
 }

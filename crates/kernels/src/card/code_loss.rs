@@ -1,41 +1,35 @@
 //! Cross entropy of code logits on a card. Classes whose embedding is the target's are found there: only where a logit equals the target's,
 //! which theirs do, are embeddings compared.
 
-use burn::backend::Cube;
+#![allow(clippy::float_cmp, reason = "twins are classes whose numbers are the same")]
+
 use burn::tensor::{Int, IntDType, TensorData};
-use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::{contiguous, grid, unset};
-
-/// Units that share a row of logits; a power of two.
-const UNITS: u32 = 128;
+use super::rows::{UNITS, a_cube_a_row, sum_of_units};
+use super::{grid, integers, primitive, tensor, unset};
 
 /// Losses `[K, N, 1]` of `logits [K, N, V]` against `targets [K, N]`, and how many frames of each codebook are found; `embeddings [K·V, F]`.
 pub(crate) fn code_losses(
     logits: burn::Tensor<3>,
     embeddings: burn::Tensor<2>,
     targets: Vec<i32>,
-) -> (burn::Tensor<3>, Vec<u64>) {
+) -> (burn::Tensor<3>, burn::Tensor<1>) {
     let [n_codebooks, n_frames, _] = logits.dims();
     let device = logits.device().inner();
     let n_rows = targets.len();
     let targets =
         burn::Tensor::<1, Int>::from_data(TensorData::new(targets, [n_rows]), &device).cast(IntDType::I32);
-    let targets = targets.try_into_primitive::<Cube>().expect("it was made on a card");
     let found = burn::Tensor::<2>::zeros([n_codebooks, n_frames], &device);
     let operation = CrossEntropy {
-        targets: into_contiguous(targets),
-        embeddings: contiguous(embeddings.inner()),
-        found: contiguous(found),
+        targets: integers(targets),
+        embeddings: primitive(embeddings.inner()),
+        found: primitive(found),
     };
-    let losses = apply(operation.clone(), logits);
-    let found = burn::Tensor::<2>::from_primitive::<Cube>(operation.found).sum_dim(1).into_data();
-    let found = found.iter::<f32>().map(|n| n as u64).collect();
-    (losses, found)
+    let losses = apply(operation.clone(), [logits.into()]);
+    (losses, tensor::<2>(operation.found).sum_dim(1).reshape([n_codebooks]))
 }
 
 #[derive(Clone, Debug)]
@@ -51,18 +45,16 @@ struct CrossEntropy {
 /// What the backward pass reads: the logits, and the logarithms of their sums.
 type Kept = (CubeTensor, CubeTensor);
 
-impl CardOperation for CrossEntropy {
+impl CardOperation<1> for CrossEntropy {
     type Kept = Kept;
 
-    fn forward(&self, logits: CubeTensor) -> (CubeTensor, Kept) {
+    fn forward(&self, [logits]: [CubeTensor; 1]) -> (CubeTensor, Kept) {
         let [n_codebooks, n_frames, _] = logits.meta.shape().dims();
         let losses = unset(&logits, [n_codebooks, n_frames, 1].into());
         let normalisers = unset(&logits, [n_codebooks, n_frames].into());
         let n_rows = n_codebooks * n_frames;
         let client = logits.client.clone();
-        // A row a cube; `calculate_cube_count_elemwise` spreads them over axes that are long enough.
-        let cube_dim = CubeDim::new_1d(UNITS);
-        let cube_count = calculate_cube_count_elemwise(&client, n_rows * UNITS as usize, cube_dim);
+        let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows);
         cross_entropy_kernel::launch(
             &client,
             cube_count,
@@ -77,7 +69,12 @@ impl CardOperation for CrossEntropy {
         (losses, (logits, normalisers))
     }
 
-    fn backward(&self, (logits, normalisers): Kept, output_grad: CubeTensor) -> CubeTensor {
+    fn backward(
+        &self,
+        (logits, normalisers): Kept,
+        output_grad: CubeTensor,
+        _wanted: [bool; 1],
+    ) -> [Option<CubeTensor>; 1] {
         let grads = unset(&logits, logits.meta.shape().clone());
         let client = logits.client.clone();
         let (cube_count, cube_dim) = grid(&client, logits.meta.num_elements());
@@ -92,7 +89,7 @@ impl CardOperation for CrossEntropy {
             output_grad.into_tensor_arg(),
             grads.clone().into_tensor_arg(),
         );
-        grads
+        [Some(grads)]
     }
 }
 
@@ -106,7 +103,7 @@ fn cross_entropy_kernel(
     normalisers: &mut Tensor<f32>,
     found: &mut Tensor<f32>,
 ) {
-    let row = CUBE_POS as usize;
+    let row = CUBE_POS;
     let unit = UNIT_POS as usize;
     let units = CUBE_DIM as usize;
     let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
@@ -137,7 +134,7 @@ fn cross_entropy_kernel(
         while half > 0 {
             if unit < half {
                 partial[unit] = f32::max(partial[unit], partial[unit + half]);
-                beaten[unit] = beaten[unit] + beaten[unit + half];
+                beaten[unit] += beaten[unit + half];
             }
             sync_cube();
             half /= 2;
@@ -153,18 +150,9 @@ fn cross_entropy_kernel(
             }
             class += units;
         }
-        partial[unit] = sum;
-        sync_cube();
-        let mut half = units / 2;
-        while half > 0 {
-            if unit < half {
-                partial[unit] = partial[unit] + partial[unit + half];
-            }
-            sync_cube();
-            half /= 2;
-        }
+        let sum = sum_of_units(sum, &mut partial);
         if unit == 0 {
-            let normaliser = largest + partial[0].ln();
+            let normaliser = largest + sum.ln();
             normalisers[row] = normaliser;
             losses[row] = normaliser - of_target;
             found[row] = select(beaten[0] == 0.0f32, 1.0f32, 0.0f32);

@@ -12,23 +12,24 @@ use crate::dropout::DropoutKey;
 
 /// `x [B, T, D]`, or any other shape, times the factors of `key`.
 pub(crate) fn dropout<const D: usize>(x: burn::Tensor<D>, key: DropoutKey) -> burn::Tensor<D> {
-    apply(key, x)
+    apply(key, [x.into()])
 }
 
-impl CardOperation for DropoutKey {
+impl CardOperation<1> for DropoutKey {
     /// The factors are drawn again.
     type Kept = ();
 
-    fn forward(&self, x: CubeTensor) -> (CubeTensor, ()) {
+    fn forward(&self, [x]: [CubeTensor; 1]) -> (CubeTensor, ()) {
         (multiply_by_factors(self, x), ())
     }
 
-    fn backward(&self, (): (), output_grad: CubeTensor) -> CubeTensor {
-        multiply_by_factors(self, output_grad)
+    fn backward(&self, (): (), output_grad: CubeTensor, _wanted: [bool; 1]) -> [Option<CubeTensor>; 1] {
+        [Some(multiply_by_factors(self, output_grad))]
     }
 }
 
-fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor {
+/// `x` times the factors of `key`.
+pub(super) fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor {
     let output = unset(&x, x.meta.shape().clone());
     let client = x.client.clone();
     let (cube_count, cube_dim) = grid(&client, x.meta.num_elements().div_ceil(2));
@@ -64,6 +65,14 @@ fn dropout_kernel(
             output[first + 1] = x[first + 1] * select(high < threshold, 0.0f32, kept);
         }
     }
+}
+
+/// The factor of element `index`, for kernels that visit elements in an order of their own.
+#[cube]
+pub(super) fn factor(index: u32, key_low: u32, key_high: u32, threshold: u32, kept: f32) -> f32 {
+    let (low, high) = draw(index >> 1u32, key_low, key_high);
+    let half = select(index & 1u32 == 0u32, low, high);
+    select(half < threshold, 0.0f32, kept)
 }
 
 /// Draw number `pair` of the key's stream, low and high half: `mix(key + (pair + 1) γ)`.

@@ -18,11 +18,6 @@ pub(crate) fn on_device(tolerance: f64) -> f64 {
     if choice() == DeviceChoice::Cpu { tolerance } else { CARD * tolerance }
 }
 
-/// Whether the device has the strength for the full shape: all but a processor that plays a card.
-pub(crate) fn is_strong() -> bool {
-    choice() == DeviceChoice::Cpu || mert::device::is_hardware(&device())
-}
-
 fn choice() -> DeviceChoice {
     std::env::var("CULTUREMERT_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use corpus::Crop;
+use kernels::device::card_memory;
 use mert::{StepDraws, silent};
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +113,7 @@ impl Sitting<'_> {
         let is_healthy = steps && spike.is_none();
         let crops = if is_healthy { Vec::new() } else { self.crops(&gathered)? };
         let total = begun.elapsed().as_secs_f64();
-        let memory = memory();
+        let (memory, card) = (memory(), card_memory(&self.request.device));
         let record = UpdateRecord {
             update: number,
             stage: stage.name.clone(),
@@ -128,6 +129,8 @@ impl Sitting<'_> {
             loss_scale,
             memory_bytes: memory.map(|memory| memory.current),
             memory_peak_bytes: memory.map(|memory| memory.peak),
+            card_memory_bytes: card.map(|card| card.in_use),
+            card_memory_peak_bytes: card.map(|card| card.reserved),
             ranks: self.company.size(),
             seconds: Timing {
                 loading: gathered.loading,
@@ -190,7 +193,7 @@ impl Sitting<'_> {
                 regularisation: regularisation(plan),
             };
             let parts = model.loss(&loaded.batch(), &self.objective, Some(&draws), &mut silent)?;
-            let total = parts.value();
+            let total = parts.value;
             if !total.is_finite() {
                 suspects = crops;
                 continue;
@@ -227,7 +230,7 @@ impl Sitting<'_> {
         }
         let exchanging = if self.company.size() > 1 { waiting.elapsed().as_secs_f64() } else { 0.0 };
         let scale = sum.scale() / loss_scale.unwrap_or(1.0);
-        let norm = if suspect.is_none() { sum.norm(scale).global } else { f64::NAN };
+        let norm = if suspect.is_none() { sum.norm(scale)?.global } else { f64::NAN };
         Ok(Gathered { tally, suspect, norm, scale, present, crops, loading, exchanging })
     }
 
