@@ -55,4 +55,4 @@ pub use precision::{Precision, computes_in};
 pub use residual_norm::{ResidualNorm, residual_norm};
 pub use scale_gradient::scale_gradient;
 pub use weight_norm::weight_norm;
-pub use windows::windows;
+pub use windows::windowed_product;

@@ -1,20 +1,21 @@
-//! Stretches of a signal side by side, for products with kernels in time.
+//! Stretches of signals and what filters say of them: transforms whose kernels are given in time.
 
 use burn::Tensor;
 
-/// Stretches of `size` samples of `x [L]`, one every `hop` samples: `[(L − size)/hop + 1, size]`. On a card they are copied out, because
-/// products there do not read rows that overlap.
+/// The stretches of `filters [size, N]` samples that begin every `hop` samples of `x [B, L]`, each times the filters: `[B, (L − size)/hop + 1, N]`.
 ///
 /// # Panics
-/// When `x` is shorter than `size`.
-pub fn windows(x: Tensor<1>, size: usize, hop: usize) -> Tensor<2> {
-    assert!(x.dims()[0] >= size, "a signal holds a window at least");
-    let windows: Tensor<2> = x.unfold(0, size, hop);
+/// When `x` is shorter than the filters.
+pub fn windowed_product(x: Tensor<2>, filters: Tensor<2>, hop: usize) -> Tensor<3> {
+    let ([n_clips, n_samples], [size, n_filters]) = (x.dims(), filters.dims());
+    assert!(n_samples >= size, "a signal holds a window at least");
     #[cfg(feature = "card")]
-    if crate::card::on_card(&windows) {
-        return crate::card::copied_out(windows);
+    if crate::card::on_card(&x) {
+        return crate::card::windowed_product(x, filters, hop);
     }
-    windows
+    let n_windows = (n_samples - size) / hop + 1;
+    let windows: Tensor<3> = x.unfold(1, size, hop);
+    windows.reshape([n_clips * n_windows, size]).matmul(filters).reshape([n_clips, n_windows, n_filters])
 }
 
 #[cfg(test)]
@@ -23,8 +24,13 @@ mod tests {
 
     #[test]
     fn windows_overlap_by_what_the_hop_leaves() {
-        let x = Tensor::from_data([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0f32], &burn::tensor::Device::flex());
-        let rows = windows(x, 3, 2).into_data().try_into_vec::<f32>().unwrap();
-        assert_eq!(rows, [0.0, 1.0, 2.0, 2.0, 3.0, 4.0, 4.0, 5.0, 6.0]);
+        let device = burn::tensor::Device::flex();
+        let x = Tensor::from_data([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0f32], [1.0; 7]], &device);
+        // The first sample of every window, and its sum.
+        let filters = Tensor::from_data([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0f32]], &device);
+        let found = windowed_product(x, filters, 2);
+        assert_eq!(found.dims(), [2, 3, 2]);
+        let found = found.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(found, [0.0, 3.0, 2.0, 9.0, 4.0, 15.0, 1.0, 3.0, 1.0, 3.0, 1.0, 3.0]);
     }
 }

@@ -318,8 +318,14 @@ fn every_operation_on_windows_reads_what_overlaps() {
             let values: Vec<f32> = (0..n).map(|index| (index * 7 % 11) as f32).collect();
             Tensor::<1>::from_data(TensorData::new(values, [n]), &device.clone().inner())
         };
-        let product = kernels::windows(tensor(97), 40, 3).matmul(tensor(80).reshape([40, 2]));
-        product.into_data().try_into_vec::<f32>().unwrap()
+        // More than a part of a window, and more windows than are there at a time.
+        [(97, 40, 3), (70_000, 2100, 2)].map(|(n, size, hop)| {
+            let x = tensor(2 * n).reshape([2, n]);
+            let filters = tensor(size * 2).reshape([size, 2]);
+            let product = kernels::windowed_product(x, filters, hop);
+            assert_eq!(product.dims(), [2, (n - size) / hop + 1, 2]);
+            product.into_data().try_into_vec::<f32>().unwrap()
+        })
     });
     assert_eq!(card, processor);
 }

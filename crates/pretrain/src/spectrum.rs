@@ -2,7 +2,7 @@
 //!
 //! On a card an octave is one product: windows of its longest bin by its kernels in time, real and imaginary parts side by side. Bins within
 //! an octave differ in length by a factor below two, so half of the products at most are with zeros. A window of the lowest octave has
-//! 50 600 samples for 336 bins, overlaps the next one by all but 320, and is copied out of the signal: 76 MB for a crop of 5 s.
+//! 50 600 samples for 336 bins.
 
 use audio::cqt::{Cqt, CqtConfig, TimeKernels};
 use burn::Tensor;
@@ -41,11 +41,7 @@ impl Spectrum {
                 }
                 Placed::Host(targets)
             }
-            Self::Device(cqt) => {
-                let clips =
-                    waveform.chunks_exact(n_samples).map(|clip| cqt.transform(clip, n_frames).unsqueeze());
-                Placed::Device(Tensor::cat(clips.collect(), 0))
-            }
+            Self::Device(cqt) => Placed::Device(cqt.transform(waveform, n_samples, n_frames)),
         }
     }
 }
@@ -73,24 +69,29 @@ impl DeviceCqt {
         Ok(Self { hop: config.hop, octaves: octaves.collect(), device: device.clone() })
     }
 
-    /// Magnitudes of the first `n_frames` frames, `[T, bins]`.
-    fn transform(&self, samples: &[f32], n_frames: usize) -> Tensor<2> {
+    /// Magnitudes of the first `n_frames` frames of every clip, `[B, T, bins]`.
+    fn transform(&self, waveform: &[f32], n_samples: usize, n_frames: usize) -> Tensor<3> {
         let reach = self.octaves.iter().map(|octave| octave.reach).max().unwrap_or(0);
         // The last frame hears `reach` samples behind its middle, of which some may lie beyond the signal.
         let span = (n_frames - 1) * self.hop;
-        let mut padded = vec![0.0; reach];
-        padded.extend_from_slice(&samples[..samples.len().min(span + reach)]);
-        padded.resize(2 * reach + span, 0.0);
-        let padded = parameters::upload(padded, &self.device);
+        let mut padded = Vec::with_capacity(waveform.len() / n_samples * (2 * reach + span));
+        for clip in waveform.chunks_exact(n_samples) {
+            let end = padded.len() + 2 * reach + span;
+            padded.resize(padded.len() + reach, 0.0);
+            padded.extend_from_slice(&clip[..n_samples.min(span + reach)]);
+            padded.resize(end, 0.0);
+        }
+        let shape = [waveform.len() / n_samples, 2 * reach + span];
+        let padded = parameters::upload(padded, &self.device).reshape(shape);
         let octaves = self.octaves.iter().map(|octave| {
-            let heard = padded.clone().narrow(0, reach - octave.reach, 2 * octave.reach + span);
-            let products = kernels::windows(heard, 2 * octave.reach, self.hop).matmul(octave.kernels.clone());
-            let n_bins = products.dims()[1] / 2;
+            let heard = padded.clone().narrow(1, reach - octave.reach, 2 * octave.reach + span);
+            let products = kernels::windowed_product(heard, octave.kernels.clone(), self.hop);
+            let n_bins = products.dims()[2] / 2;
             let (real, imaginary) =
-                (products.clone().narrow(1, 0, n_bins), products.narrow(1, n_bins, n_bins));
+                (products.clone().narrow(2, 0, n_bins), products.narrow(2, n_bins, n_bins));
             (real.clone() * real + imaginary.clone() * imaginary).sqrt()
         });
-        Tensor::cat(octaves.collect(), 1)
+        Tensor::cat(octaves.collect(), 2)
     }
 }
 

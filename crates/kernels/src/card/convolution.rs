@@ -44,6 +44,19 @@ impl Convolution {
             .reshape([self.n_groups, sizes.n_taps * sizes.n_channels, sizes.n_outputs])
     }
 
+    /// The gradient of the taps, `[G, K·C', O']`, of some windows; float32 beyond the product.
+    fn of_taps(&self, windows: burn::Tensor<3>, grads: burn::Tensor<3>, sizes: &Sizes) -> burn::Tensor<3> {
+        if self.n_groups > 1 {
+            return result(windows.transpose().matmul(grads), self.precision);
+        }
+        // Long sums and few results: a product a clip keeps more of the card busy than one of all.
+        let by_clip = |x: burn::Tensor<3>| {
+            let [_, n_rows, width] = x.dims();
+            x.reshape([sizes.n_clips, n_rows / sizes.n_clips, width])
+        };
+        result(by_clip(windows).transpose().matmul(by_clip(grads)), self.precision).sum_dim(0)
+    }
+
     /// Windows of `n` output frames from `first` on, `[G, B·n, K·C']`.
     fn windows(&self, padded: &burn::Tensor<3>, first: usize, n: usize, sizes: &Sizes) -> burn::Tensor<3> {
         let span = (n - 1) * self.stride + sizes.n_taps;
@@ -122,9 +135,7 @@ impl CardOperation<2> for Convolution {
                 grads.permute([2, 0, 1, 3]).reshape([self.n_groups, sizes.n_clips * n, sizes.n_outputs]);
             if wanted[1] {
                 let windows = self.windows(&padded, first, n, &sizes);
-                // Gradients of weights stay float32 beyond the product.
-                let part = result(windows.transpose().matmul(grads.clone()), self.precision);
-                add(&mut weight_grad, part);
+                add(&mut weight_grad, self.of_taps(windows, grads.clone(), &sizes));
             }
             if let Some(x_grad) = &x_grad {
                 let windows = result(grads.matmul(taps.clone().transpose()), self.precision);

@@ -14,6 +14,7 @@ mod gelu;
 mod norm;
 mod operation;
 mod rows;
+mod windows;
 
 use burn::Tensor;
 use burn::backend::{Cube, DispatchDevice};
@@ -31,15 +32,11 @@ pub(crate) use dropout::dropout;
 pub(crate) use first_block::{first_block, first_block_moments};
 pub(crate) use gelu::gelu;
 pub(crate) use norm::{layer_norm, residual_norm};
+pub(crate) use windows::windowed_product;
 
 /// Whether `tensor` lives on a card in float32.
 pub(crate) fn on_card<const D: usize>(tensor: &Tensor<D>) -> bool {
     matches!(tensor.device().inner().as_dispatch(), DispatchDevice::Cube(_)) && tensor.dtype() == DType::F32
-}
-
-/// The same elements in C order.
-pub(crate) fn copied_out<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    tensor(primitive(x))
 }
 
 /// What kernels read: elements in C order.

@@ -4,8 +4,9 @@ use cubecl::client::Client;
 use cubecl::prelude::*;
 use cubecl::{CubeCount, CubeDim, calculate_cube_count_elemwise};
 
-/// Units that share a row; a power of two.
-pub(super) const UNITS: u32 = 128;
+/// Units that share a row; a power of two, and no more than most cards run in step: rows are short (375 keys of 5 s, 768 channels), and every
+/// halving of a sum waits for all units.
+pub(super) const UNITS: u32 = 32;
 
 /// How a kernel of `n_rows` cubes is launched. There may be more cubes than rows.
 pub(super) fn a_cube_a_row(client: &Client, n_rows: usize) -> (CubeCount, CubeDim) {
