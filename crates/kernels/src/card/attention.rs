@@ -9,11 +9,11 @@ mod softmax;
 use burn::tensor::{Int, IntDType, TensorData};
 use burn_cubecl::tensor::CubeTensor;
 
+use super::dropout::mask_of;
 use super::operation::{CardOperation, apply};
 use super::rows::a_cube_a_row;
 use super::{add, integers, primitive, stretches, tensor, unset};
 use crate::attention::Attention;
-use crate::dropout::DropoutKey;
 use crate::precision::{operand, result};
 
 /// [`crate::attention`]; all tensors are `[B, T, D]`.
@@ -115,15 +115,11 @@ impl Attention {
         integers(valid.cast(IntDType::I32))
     }
 
-    fn drawn(&self) -> DropoutKey {
-        self.dropout.unwrap_or(DropoutKey { key: 0, probability: 0.0 })
-    }
-
     /// Softmax of scaled scores, dropped.
     fn softmax(&self, rows: &Rows) -> CubeTensor {
         let scores = &rows.scores;
         let weights = unset(scores, scores.meta.shape().clone());
-        let (client, key) = (scores.client.clone(), self.drawn());
+        let client = scores.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(scores));
         softmax::softmax_kernel::launch(
             &client,
@@ -134,10 +130,7 @@ impl Attention {
             weights.clone().into_tensor_arg(),
             rows.first as u32,
             self.scale,
-            key.key as u32,
-            (key.key >> 32) as u32,
-            key.threshold(),
-            key.kept(),
+            mask_of(self.dropout),
             self.dropout.is_some(),
         );
         weights
@@ -147,7 +140,7 @@ impl Attention {
     fn through_softmax(&self, rows: Rows, of_weights: CubeTensor) -> CubeTensor {
         let scores = rows.scores;
         let grads = unset(&scores, scores.meta.shape().clone());
-        let (client, key) = (scores.client.clone(), self.drawn());
+        let client = scores.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&scores));
         softmax::softmax_backward_kernel::launch(
             &client,
@@ -159,10 +152,7 @@ impl Attention {
             grads.clone().into_tensor_arg(),
             rows.first as u32,
             self.scale,
-            key.key as u32,
-            (key.key >> 32) as u32,
-            key.threshold(),
-            key.kept(),
+            mask_of(self.dropout),
             self.dropout.is_some(),
         );
         grads

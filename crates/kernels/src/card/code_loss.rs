@@ -8,7 +8,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::rows::{UNITS, a_cube_a_row, sum_of_units};
+use super::rows::{UNITS, a_cube_a_row, largest_of_units, sum_of_units};
 use super::{grid, integers, primitive, tensor, unset};
 
 /// Losses `[K, N, 1]` of `logits [K, N, V]` against `targets [K, N]`, and how many frames of each codebook are found; `embeddings [K·V, F]`.
@@ -107,7 +107,6 @@ fn cross_entropy_kernel(
     let unit = UNIT_POS as usize;
     let units = CUBE_DIM as usize;
     let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-    let mut beaten = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     if row < losses.len() {
         let n_classes = logits.shape(2);
         let first = row * n_classes;
@@ -127,20 +126,8 @@ fn cross_entropy_kernel(
             }
             class += units;
         }
-        partial[unit] = largest;
-        beaten[unit] = n_larger;
-        sync_cube();
-        let mut half = units / 2;
-        while half > 0 {
-            if unit < half {
-                partial[unit] = f32::max(partial[unit], partial[unit + half]);
-                beaten[unit] += beaten[unit + half];
-            }
-            sync_cube();
-            half /= 2;
-        }
-        let largest = partial[0];
-        sync_cube();
+        let largest = largest_of_units(largest, &mut partial);
+        let n_larger = sum_of_units(n_larger, &mut partial);
 
         let mut sum = 0.0f32;
         let mut class = unit;
@@ -155,7 +142,7 @@ fn cross_entropy_kernel(
             let normaliser = largest + sum.ln();
             normalisers[row] = normaliser;
             losses[row] = normaliser - of_target;
-            found[row] = select(beaten[0] == 0.0f32, 1.0f32, 0.0f32);
+            found[row] = select(n_larger == 0.0f32, 1.0f32, 0.0f32);
         }
     }
 }

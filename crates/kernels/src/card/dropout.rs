@@ -39,40 +39,45 @@ pub(super) fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor
         cube_dim,
         x.into_tensor_arg(),
         output.clone().into_tensor_arg(),
-        key.key as u32,
-        (key.key >> 32) as u32,
-        key.threshold(),
-        key.kept(),
+        mask_of(Some(*key)),
     );
     output
 }
 
-#[cube(launch)]
-fn dropout_kernel(
-    x: &Tensor<f32>,
-    output: &mut Tensor<f32>,
+/// A key as kernels take it.
+#[derive(CubeType, CubeLaunch)]
+pub(super) struct Mask {
     key_low: u32,
     key_high: u32,
     threshold: u32,
     kept: f32,
-) {
+}
+
+/// What a kernel is launched with; without a key nothing is dropped.
+pub(super) fn mask_of(key: Option<DropoutKey>) -> MaskLaunch {
+    let key = key.unwrap_or(DropoutKey { key: 0, probability: 0.0 });
+    MaskLaunch::new(key.key as u32, (key.key >> 32) as u32, key.threshold(), key.kept())
+}
+
+#[cube(launch)]
+fn dropout_kernel(x: &Tensor<f32>, output: &mut Tensor<f32>, mask: &Mask) {
     let pair = ABSOLUTE_POS;
     let first = pair * 2;
     if first < x.len() {
-        let (low, high) = draw(pair as u32, key_low, key_high);
-        output[first] = x[first] * select(low < threshold, 0.0f32, kept);
+        let (low, high) = draw(pair as u32, mask.key_low, mask.key_high);
+        output[first] = x[first] * select(low < mask.threshold, 0.0f32, mask.kept);
         if first + 1 < x.len() {
-            output[first + 1] = x[first + 1] * select(high < threshold, 0.0f32, kept);
+            output[first + 1] = x[first + 1] * select(high < mask.threshold, 0.0f32, mask.kept);
         }
     }
 }
 
 /// The factor of element `index`, for kernels that visit elements in an order of their own.
 #[cube]
-pub(super) fn factor(index: u32, key_low: u32, key_high: u32, threshold: u32, kept: f32) -> f32 {
-    let (low, high) = draw(index >> 1u32, key_low, key_high);
+pub(super) fn factor(index: u32, mask: &Mask) -> f32 {
+    let (low, high) = draw(index >> 1u32, mask.key_low, mask.key_high);
     let half = select(index & 1u32 == 0u32, low, high);
-    select(half < threshold, 0.0f32, kept)
+    select(half < mask.threshold, 0.0f32, mask.kept)
 }
 
 /// Draw number `pair` of the key's stream, low and high half: `mix(key + (pair + 1) γ)`.

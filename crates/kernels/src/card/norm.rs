@@ -9,7 +9,7 @@ mod passes;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::{CubeCount, CubeDim};
 
-use super::dropout::multiply_by_factors;
+use super::dropout::{mask_of, multiply_by_factors};
 use super::operation::{CardOperation, apply};
 use super::rows::{UNITS, a_cube_a_row};
 use super::{primitive, tensor, unset};
@@ -126,7 +126,6 @@ fn normalised(
             );
         }
         Some((y, key)) => {
-            let drawn = key.unwrap_or(DropoutKey { key: 0, probability: 0.0 });
             passes::residual_norm_kernel::launch(
                 &client,
                 cube_count,
@@ -140,10 +139,7 @@ fn normalised(
                 of_rows,
                 epsilon,
                 alpha,
-                drawn.key as u32,
-                (drawn.key >> 32) as u32,
-                drawn.threshold(),
-                drawn.kept(),
+                mask_of(key),
                 key.is_some(),
             );
         }

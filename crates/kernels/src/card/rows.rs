@@ -18,38 +18,35 @@ pub(super) fn a_cube_a_row(client: &Client, n_rows: usize) -> (CubeCount, CubeDi
 /// The sum of every unit's `value`, the same for all; `partial` has a place for each of them.
 #[cube]
 pub(super) fn sum_of_units(value: f32, partial: &mut Shared<[f32]>) -> f32 {
-    let unit = UNIT_POS as usize;
-    partial[unit] = value;
-    sync_cube();
-    let mut half = CUBE_DIM as usize / 2;
-    while half > 0 {
-        if unit < half {
-            partial[unit] += partial[unit + half];
-        }
-        sync_cube();
-        half /= 2;
-    }
-    let sum = partial[0];
-    // Nobody writes the next value over it before all have read it.
-    sync_cube();
-    sum
+    of_units(value, partial, true)
 }
 
 /// The largest of every unit's `value`.
 #[cube]
 pub(super) fn largest_of_units(value: f32, partial: &mut Shared<[f32]>) -> f32 {
+    of_units(value, partial, false)
+}
+
+#[cube]
+fn of_units(value: f32, partial: &mut Shared<[f32]>, #[comptime] adds: bool) -> f32 {
     let unit = UNIT_POS as usize;
     partial[unit] = value;
     sync_cube();
     let mut half = CUBE_DIM as usize / 2;
     while half > 0 {
         if unit < half {
-            partial[unit] = f32::max(partial[unit], partial[unit + half]);
+            let (one, other) = (partial[unit], partial[unit + half]);
+            if comptime!(adds) {
+                partial[unit] = one + other;
+            } else {
+                partial[unit] = f32::max(one, other);
+            }
         }
         sync_cube();
         half /= 2;
     }
-    let largest = partial[0];
+    let result = partial[0];
+    // Nobody writes the next value over it before all have read it.
     sync_cube();
-    largest
+    result
 }

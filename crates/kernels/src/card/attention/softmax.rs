@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::card::dropout::factor;
+use crate::card::dropout::{Mask, factor};
 use crate::card::rows::{UNITS, largest_of_units, sum_of_units};
 
 /// A row of scores as its softmax is made of it.
@@ -61,10 +61,7 @@ pub(super) fn softmax_kernel(
     weights: &mut Tensor<f32>,
     first_query: u32,
     scale: f32,
-    key_low: u32,
-    key_high: u32,
-    threshold: u32,
-    kept: f32,
+    mask: &Mask,
     #[comptime] drops: bool,
 ) {
     let row = CUBE_POS;
@@ -78,7 +75,7 @@ pub(super) fn softmax_kernel(
             if key < this.n_valid {
                 weight = (scale * scores[this.first + key] - this.largest).exp() / this.total;
                 if comptime!(drops) {
-                    weight *= factor(this.drawn + key as u32, key_low, key_high, threshold, kept);
+                    weight *= factor(this.drawn + key as u32, mask);
                 }
             }
             weights[this.first + key] = weight;
@@ -96,10 +93,7 @@ pub(super) fn softmax_backward_kernel(
     grads: &mut Tensor<f32>,
     first_query: u32,
     scale: f32,
-    key_low: u32,
-    key_high: u32,
-    threshold: u32,
-    kept: f32,
+    mask: &Mask,
     #[comptime] drops: bool,
 ) {
     let row = CUBE_POS;
@@ -113,7 +107,7 @@ pub(super) fn softmax_backward_kernel(
             let at = this.first + key;
             let mut grad = of_weights[at];
             if comptime!(drops) {
-                grad *= factor(this.drawn + key as u32, key_low, key_high, threshold, kept);
+                grad *= factor(this.drawn + key as u32, mask);
             }
             product += grad * (scale * scores[at] - this.largest).exp() / this.total;
             key += CUBE_DIM as usize;
@@ -126,7 +120,7 @@ pub(super) fn softmax_backward_kernel(
             if key < this.n_valid {
                 let mut grad = of_weights[at];
                 if comptime!(drops) {
-                    grad *= factor(this.drawn + key as u32, key_low, key_high, threshold, kept);
+                    grad *= factor(this.drawn + key as u32, mask);
                 }
                 let weight = (scale * scores[at] - this.largest).exp() / this.total;
                 of_score = scale * weight * (grad - product);

@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::card::dropout::factor;
+use crate::card::dropout::{Mask, factor};
 use crate::card::rows::{UNITS, sum_of_units};
 
 #[cube(launch)]
@@ -42,10 +42,7 @@ pub(super) fn residual_norm_kernel(
     statistics: &mut Tensor<f32>,
     epsilon: f32,
     alpha: f32,
-    key_low: u32,
-    key_high: u32,
-    threshold: u32,
-    kept: f32,
+    mask: &Mask,
     #[comptime] drops: bool,
 ) {
     let row = CUBE_POS;
@@ -58,7 +55,7 @@ pub(super) fn residual_norm_kernel(
         while at < width {
             let mut added = y[first + at];
             if comptime!(drops) {
-                added *= factor((first + at) as u32, key_low, key_high, threshold, kept);
+                added *= factor((first + at) as u32, mask);
             }
             let value = alpha * x[first + at] + added;
             sum[first + at] = value;
