@@ -13,7 +13,6 @@ use super::dropout::{mask_of, multiply_by_factors};
 use super::operation::{CardOperation, apply};
 use super::rows::{UNITS, a_cube_a_row};
 use super::{primitive, tensor, unset};
-use crate::dropout::DropoutKey;
 use crate::residual_norm::ResidualNorm;
 
 /// [`crate::layer_norm`] of `x [B, T, D]`.
@@ -56,7 +55,20 @@ impl CardOperation<3> for LayerNorm {
     type Kept = Kept;
 
     fn forward(&self, [x, gamma, beta]: [CubeTensor; 3]) -> (CubeTensor, Kept) {
-        normalised(x.clone(), x, &gamma, beta, self.epsilon, 1.0, None)
+        let (output, statistics) = unset_beside(&x, &gamma);
+        let (cube_count, cube_dim) = a_cube_a_row(&x.client, n_rows(&statistics));
+        passes::layer_norm_kernel::launch(
+            &x.client,
+            cube_count,
+            cube_dim,
+            x.clone().into_tensor_arg(),
+            gamma.clone().into_tensor_arg(),
+            beta.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            statistics.clone().into_tensor_arg(),
+            self.epsilon,
+        );
+        (output, Kept { x, statistics, gamma })
     }
 
     fn backward(&self, kept: Kept, output_grad: CubeTensor, wanted: [bool; 3]) -> [Option<CubeTensor>; 3] {
@@ -70,8 +82,26 @@ impl CardOperation<4> for ResidualNorm {
 
     fn forward(&self, [x, y, gamma, beta]: [CubeTensor; 4]) -> (CubeTensor, Kept) {
         let sum = unset(&x, x.meta.shape().clone());
-        let (epsilon, alpha) = (self.epsilon as f32, self.alpha as f32);
-        normalised(sum, x, &gamma, beta, epsilon, alpha, Some((y, self.dropout)))
+        let (output, statistics) = unset_beside(&x, &gamma);
+        let client = x.client.clone();
+        let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&statistics));
+        passes::residual_norm_kernel::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            x.into_tensor_arg(),
+            y.into_tensor_arg(),
+            gamma.clone().into_tensor_arg(),
+            beta.into_tensor_arg(),
+            sum.clone().into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            statistics.clone().into_tensor_arg(),
+            self.epsilon as f32,
+            self.alpha as f32,
+            mask_of(self.dropout),
+            self.dropout.is_some(),
+        );
+        (output, Kept { x: sum, statistics, gamma })
     }
 
     fn backward(&self, kept: Kept, output_grad: CubeTensor, wanted: [bool; 4]) -> [Option<CubeTensor>; 4] {
@@ -92,59 +122,14 @@ impl CardOperation<4> for ResidualNorm {
     }
 }
 
-/// Normalises `x`, or where there is a residual `alpha · x` plus it, which is written to `sum`.
-fn normalised(
-    sum: CubeTensor,
-    x: CubeTensor,
-    gamma: &CubeTensor,
-    beta: CubeTensor,
-    epsilon: f32,
-    alpha: f32,
-    residual: Option<(CubeTensor, Option<DropoutKey>)>,
-) -> (CubeTensor, Kept) {
-    let output = unset(&x, x.meta.shape().clone());
-    let width = gamma.meta.num_elements();
-    let n_rows = x.meta.num_elements() / width;
-    let statistics = unset(&x, [n_rows, 2].into());
-    let client = x.client.clone();
-    let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows);
-    let beta = beta.into_tensor_arg();
-    let (result, of_rows) = (output.clone().into_tensor_arg(), statistics.clone().into_tensor_arg());
-    let scale = gamma.clone().into_tensor_arg();
-    match residual {
-        None => {
-            passes::layer_norm_kernel::launch(
-                &client,
-                cube_count,
-                cube_dim,
-                x.into_tensor_arg(),
-                scale,
-                beta,
-                result,
-                of_rows,
-                epsilon,
-            );
-        }
-        Some((y, key)) => {
-            passes::residual_norm_kernel::launch(
-                &client,
-                cube_count,
-                cube_dim,
-                x.into_tensor_arg(),
-                y.into_tensor_arg(),
-                scale,
-                beta,
-                sum.clone().into_tensor_arg(),
-                result,
-                of_rows,
-                epsilon,
-                alpha,
-                mask_of(key),
-                key.is_some(),
-            );
-        }
-    }
-    (output, Kept { x: sum, statistics, gamma: gamma.clone() })
+/// Memory for the normalised rows of `x`, and for what is kept of them.
+fn unset_beside(x: &CubeTensor, gamma: &CubeTensor) -> (CubeTensor, CubeTensor) {
+    let n_rows = x.meta.num_elements() / gamma.meta.num_elements();
+    (unset(x, x.meta.shape().clone()), unset(x, [n_rows, 2].into()))
+}
+
+fn n_rows(statistics: &CubeTensor) -> usize {
+    statistics.meta.num_elements() / 2
 }
 
 /// Rows that a unit adds up for the gradients of scale and shift.
@@ -155,7 +140,7 @@ impl Kept {
     fn of_input(&self, output_grad: CubeTensor) -> CubeTensor {
         let grads = unset(&self.x, self.x.meta.shape().clone());
         let client = self.x.client.clone();
-        let (cube_count, cube_dim) = a_cube_a_row(&client, self.statistics.meta.num_elements() / 2);
+        let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&self.statistics));
         passes::layer_norm_backward_kernel::launch(
             &client,
             cube_count,
@@ -175,7 +160,7 @@ impl Kept {
             return [None, None];
         }
         let width = self.gamma.meta.num_elements();
-        let n_blocks = (self.statistics.meta.num_elements() / 2).div_ceil(BLOCK_ROWS);
+        let n_blocks = n_rows(&self.statistics).div_ceil(BLOCK_ROWS);
         let partial = unset(&self.x, [n_blocks, 2, width].into());
         let client = self.x.client.clone();
         let cube_dim = CubeDim::new_1d(UNITS);
