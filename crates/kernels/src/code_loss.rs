@@ -97,7 +97,12 @@ fn logits(
     };
     let frames = projections.clone().reshape([n_frames, n_codebooks, width / n_codebooks]).swap_dims(0, 1);
     let classes = embeddings.clone().reshape([n_codebooks, n_classes, width / n_codebooks]);
-    let [frames, classes] = [frames, classes].map(|x| operand(unit(x), precision));
+    let [frames, classes] = [frames, classes].map(unit);
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&frames) {
+        return crate::card::similarities(frames, classes, precision) / temperature;
+    }
+    let [frames, classes] = [frames, classes].map(|x| operand(x, precision));
     result(frames.matmul(classes.transpose()), precision) / temperature
 }
 

@@ -25,20 +25,21 @@ pub fn linear_gelu(x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>, precision: 
 
 fn run(operation: Linear, x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<3> {
     if on_cpu(&x) {
-        apply(operation, [x.into(), weight.into(), bias.into()])
-    } else {
-        composed(&operation, x, weight, bias)
+        return apply(operation, [x.into(), weight.into(), bias.into()]);
     }
+    #[cfg(feature = "card")]
+    if crate::card::on_card(&x) {
+        let y = crate::card::Linear { precision: operation.precision }.run(x, weight, bias);
+        return if operation.gelu { gelu::elsewhere(y) } else { y };
+    }
+    composed(&operation, x, weight, bias)
 }
 
 fn composed(operation: &Linear, x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<3> {
     let precision = operation.precision;
-    let ([n_clips, n_frames, n_inputs], [n_outputs, _]) = (x.dims(), weight.dims());
-    // One product of all rows: by clips the gradient of the weights would be a product a clip, and a sum of them.
-    let x = operand(x.reshape([n_clips * n_frames, n_inputs]), precision);
+    let [x, bias] = [x, bias.unsqueeze()].map(|x| operand(x, precision));
     let weight = operand(weight, precision).transpose();
-    let y = result(x.matmul(weight) + operand(bias, precision).unsqueeze(), precision);
-    let y = y.reshape([n_clips, n_frames, n_outputs]);
+    let y = result(x.matmul(weight.unsqueeze()) + bias, precision);
     if operation.gelu { gelu::elsewhere(y) } else { y }
 }
 

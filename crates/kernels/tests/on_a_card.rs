@@ -213,6 +213,16 @@ fn cases_in_halves() -> Vec<Case> {
             run: |mut i| flat(kernels::linear_gelu(i.next(), i.next(), i.next(), F16)),
         },
         Case {
+            name: "linear with gradients of weights beyond float16",
+            shapes: &[&[1, 4000, 4], &[3, 4], &[3]],
+            run: |mut i| flat(kernels::linear(i.next(), i.next(), i.next(), F16)) * 2000.0,
+        },
+        Case {
+            name: "convolution with gradients of weights beyond float16",
+            shapes: &[&[1, 4000, 4], &[3, 4, 2]],
+            run: |mut i| flat(kernels::conv1d(i.next(), i.next(), 1, F16)) * 2000.0,
+        },
+        Case {
             name: "convolution with GELU",
             shapes: &[&[2, 23, 40], &[6, 40, 3]],
             run: |mut i| flat(kernels::conv1d_gelu(i.next(), i.next(), 2, F16)),

@@ -11,6 +11,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::dropout::mask_of;
 use super::operation::{CardOperation, apply};
+use super::product::product;
 use super::rows::a_cube_a_row;
 use super::{add, integers, primitive, stretches, tensor, unset};
 use crate::attention::Attention;
@@ -28,7 +29,7 @@ impl CardOperation<3> for Attention {
         let [query, key, value] = inputs.each_ref().map(|input| self.split(input));
         let valid = self.valid(&key);
         let parts = stretches_of_queries(&query).map(|(first, n)| {
-            let rows = Rows { scores: self.scores(&query, &key, first, n), valid: valid.clone(), first };
+            let rows = Rows { scores: scores(&query, &key, first, n), valid: valid.clone(), first };
             operand(tensor::<4>(self.softmax(&rows)), self.precision).matmul(value.clone())
         });
         (self.joined(burn::Tensor::cat(parts.collect(), 2)), inputs)
@@ -46,14 +47,14 @@ impl CardOperation<3> for Attention {
         let mut query_grads = Vec::new();
         let [mut key_grad, mut value_grad]: [Option<burn::Tensor<4>>; 2] = [None, None];
         for (first, n) in stretches_of_queries(&query) {
-            let rows = Rows { scores: self.scores(&query, &key, first, n), valid: valid.clone(), first };
+            let rows = Rows { scores: scores(&query, &key, first, n), valid: valid.clone(), first };
             let output_grad: burn::Tensor<4> = output_grad.clone().narrow(2, first, n);
             if wanted[2] {
                 let weights = operand(tensor::<4>(self.softmax(&rows)), self.precision);
                 add(&mut value_grad, weights.transpose().matmul(output_grad.clone()));
             }
             if wanted[0] || wanted[1] {
-                let of_weights = result(output_grad.matmul(value.clone().transpose()), self.precision);
+                let of_weights = product(output_grad, value.clone().transpose());
                 let of_scores = self.through_softmax(rows, primitive(of_weights));
                 let of_scores = operand(tensor::<4>(of_scores), self.precision);
                 if wanted[0] {
@@ -96,12 +97,6 @@ impl Attention {
     fn joined(&self, x: burn::Tensor<4>) -> CubeTensor {
         let [n_clips, n_heads, n_frames, width] = x.dims();
         primitive(result(x.swap_dims(1, 2).reshape([n_clips, n_frames, n_heads * width]), self.precision))
-    }
-
-    /// `Q Kᵀ` of `n` queries from `first` on.
-    fn scores(&self, query: &burn::Tensor<4>, key: &burn::Tensor<4>, first: usize, n: usize) -> CubeTensor {
-        let query: burn::Tensor<4> = query.clone().narrow(2, first, n);
-        primitive(result(query.matmul(key.clone().transpose()), self.precision))
     }
 
     /// Real frames of every clip, or one number for all.
@@ -157,6 +152,12 @@ impl Attention {
         );
         grads
     }
+}
+
+/// `Q Kᵀ` of `n` queries from `first` on.
+fn scores(query: &burn::Tensor<4>, key: &burn::Tensor<4>, first: usize, n: usize) -> CubeTensor {
+    let query: burn::Tensor<4> = query.clone().narrow(2, first, n);
+    primitive(product(query, key.clone().transpose()))
 }
 
 fn n_rows(scores: &CubeTensor) -> usize {

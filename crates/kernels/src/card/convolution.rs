@@ -10,6 +10,7 @@ use cubecl::prelude::*;
 use simd::Precision;
 
 use super::operation::{CardOperation, apply};
+use super::product::product;
 use super::{add, grid, primitive, stretches, tensor};
 use crate::precision::{operand, result};
 
@@ -44,17 +45,17 @@ impl Convolution {
             .reshape([self.n_groups, sizes.n_taps * sizes.n_channels, sizes.n_outputs])
     }
 
-    /// The gradient of the taps, `[G, K·C', O']`, of some windows; float32 beyond the product.
+    /// The gradient of the taps, `[G, K·C', O']`, of some windows, float32.
     fn of_taps(&self, windows: burn::Tensor<3>, grads: burn::Tensor<3>, sizes: &Sizes) -> burn::Tensor<3> {
         if self.n_groups > 1 {
-            return result(windows.transpose().matmul(grads), self.precision);
+            return product(windows.transpose(), grads);
         }
         // Long sums and few results: a product a clip keeps more of the card busy than one of all.
         let by_clip = |x: burn::Tensor<3>| {
             let [_, n_rows, width] = x.dims();
             x.reshape([sizes.n_clips, n_rows / sizes.n_clips, width])
         };
-        result(by_clip(windows).transpose().matmul(by_clip(grads)), self.precision).sum_dim(0)
+        product(by_clip(windows).transpose(), by_clip(grads)).sum_dim(0)
     }
 
     /// Windows of `n` output frames from `first` on, `[G, B·n, K·C']`.

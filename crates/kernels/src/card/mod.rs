@@ -13,6 +13,7 @@ mod first_block;
 mod gelu;
 mod norm;
 mod operation;
+mod product;
 mod rows;
 mod windows;
 
@@ -32,6 +33,7 @@ pub(crate) use dropout::dropout;
 pub(crate) use first_block::{first_block, first_block_moments};
 pub(crate) use gelu::gelu;
 pub(crate) use norm::{layer_norm, residual_norm};
+pub(crate) use product::{Linear, similarities};
 pub(crate) use windows::windowed_product;
 
 /// Whether `tensor` lives on a card in float32.
