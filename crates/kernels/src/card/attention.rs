@@ -13,7 +13,7 @@ use super::dropout::mask_of;
 use super::operation::{CardOperation, apply};
 use super::product::product;
 use super::rows::a_cube_a_row;
-use super::{add, integers, primitive, stretches, tensor, unset};
+use super::{add, integers, primitive, stretches, tensor, unset_like};
 use crate::attention::Attention;
 use crate::precision::{operand, result};
 
@@ -113,7 +113,7 @@ impl Attention {
     /// Softmax of scaled scores, dropped.
     fn softmax(&self, rows: &Rows) -> CubeTensor {
         let scores = &rows.scores;
-        let weights = unset(scores, scores.meta.shape().clone());
+        let weights = unset_like(scores);
         let client = scores.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(scores));
         softmax::softmax_kernel::launch(
@@ -134,7 +134,7 @@ impl Attention {
     /// The gradient of scores from that of the dropped weights.
     fn through_softmax(&self, rows: Rows, of_weights: CubeTensor) -> CubeTensor {
         let scores = rows.scores;
-        let grads = unset(&scores, scores.meta.shape().clone());
+        let grads = unset_like(&scores);
         let client = scores.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&scores));
         softmax::softmax_backward_kernel::launch(

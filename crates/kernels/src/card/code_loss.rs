@@ -9,7 +9,7 @@ use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
 use super::rows::{UNITS, a_cube_a_row, largest_of_units, sum_of_units};
-use super::{grid, integers, primitive, tensor, unset};
+use super::{grid, integers, primitive, tensor, unset, unset_like};
 
 /// Losses `[K, N, 1]` of `logits [K, N, V]` against `targets [K, N]`, and how many frames of each codebook are found; `embeddings [K·V, F]`.
 pub(crate) fn code_losses(
@@ -75,7 +75,7 @@ impl CardOperation<1> for CrossEntropy {
         output_grad: CubeTensor,
         _wanted: [bool; 1],
     ) -> [Option<CubeTensor>; 1] {
-        let grads = unset(&logits, logits.meta.shape().clone());
+        let grads = unset_like(&logits);
         let client = logits.client.clone();
         let (cube_count, cube_dim) = grid(&client, logits.meta.num_elements());
         cross_entropy_backward_kernel::launch(

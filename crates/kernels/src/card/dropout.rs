@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::{grid, unset};
+use super::{grid, unset_like};
 use crate::dropout::DropoutKey;
 
 /// `x [B, T, D]`, or any other shape, times the factors of `key`.
@@ -30,7 +30,7 @@ impl CardOperation<1> for DropoutKey {
 
 /// `x` times the factors of `key`.
 pub(super) fn multiply_by_factors(key: &DropoutKey, x: CubeTensor) -> CubeTensor {
-    let output = unset(&x, x.meta.shape().clone());
+    let output = unset_like(&x);
     let client = x.client.clone();
     let (cube_count, cube_dim) = grid(&client, x.meta.num_elements().div_ceil(2));
     dropout_kernel::launch(

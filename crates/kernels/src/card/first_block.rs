@@ -13,7 +13,7 @@ use cubecl::{CubeCount, CubeDim};
 
 use super::convolution::Convolution;
 use super::operation::{CardOperation, apply};
-use super::{primitive, tensor, unset};
+use super::{primitive, tensor, unset, unset_like};
 use crate::first_block::{FirstBlock, Moments};
 use crate::precision::{operand, result};
 
@@ -211,7 +211,7 @@ impl Kept {
     /// The gradient of `h`, for whoever asks for that of the waveform, `[B, T, O]`.
     fn of_convolved(&self, output_grad: &CubeTensor, means: &CubeTensor) -> CubeTensor {
         let [_, _, n_taps] = self.signal.sizes();
-        let grads = unset(&self.signal.x, output_grad.meta.shape().clone());
+        let grads = unset_like(output_grad);
         let (cube_count, cube_dim) = self.signal.launch();
         passes::convolved_gradient_kernel::launch(
             &self.signal.x.client,

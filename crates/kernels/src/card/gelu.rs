@@ -6,7 +6,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::operation::{CardOperation, apply};
-use super::{grid, unset};
+use super::{grid, unset_like};
 use crate::gelu::DENSITY_AT_ZERO;
 
 /// GELU of every element.
@@ -21,7 +21,7 @@ impl CardOperation<1> for Gelu {
     type Kept = CubeTensor;
 
     fn forward(&self, [x]: [CubeTensor; 1]) -> (CubeTensor, CubeTensor) {
-        let output = unset(&x, x.meta.shape().clone());
+        let output = unset_like(&x);
         let client = x.client.clone();
         let (cube_count, cube_dim) = grid(&client, x.meta.num_elements());
         gelu_kernel::launch(
@@ -40,7 +40,7 @@ impl CardOperation<1> for Gelu {
         output_grad: CubeTensor,
         _wanted: [bool; 1],
     ) -> [Option<CubeTensor>; 1] {
-        let grads = unset(&x, x.meta.shape().clone());
+        let grads = unset_like(&x);
         let client = x.client.clone();
         let (cube_count, cube_dim) = grid(&client, x.meta.num_elements());
         gelu_backward_kernel::launch(

@@ -68,6 +68,11 @@ fn unset(like: &CubeTensor, shape: Shape) -> CubeTensor {
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::F32)
 }
 
+/// The same of the shape of `like`.
+fn unset_like(like: &CubeTensor) -> CubeTensor {
+    unset(like, like.meta.shape().clone())
+}
+
 /// Stretches of `n` things, each with `size` numbers made of it: where each begins, and how long it is. What is made of one is 128 MiB at most, which
 /// every card takes as one piece, unless already a single thing is more.
 fn stretches(n: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {

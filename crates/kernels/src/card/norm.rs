@@ -12,7 +12,7 @@ use cubecl::{CubeCount, CubeDim};
 use super::dropout::{mask_of, multiply_by_factors};
 use super::operation::{CardOperation, apply};
 use super::rows::{UNITS, a_cube_a_row};
-use super::{primitive, tensor, unset};
+use super::{primitive, tensor, unset, unset_like};
 use crate::residual_norm::ResidualNorm;
 
 /// [`crate::layer_norm`] of `x [B, T, D]`.
@@ -81,7 +81,7 @@ impl CardOperation<4> for ResidualNorm {
     type Kept = Kept;
 
     fn forward(&self, [x, y, gamma, beta]: [CubeTensor; 4]) -> (CubeTensor, Kept) {
-        let sum = unset(&x, x.meta.shape().clone());
+        let sum = unset_like(&x);
         let (output, statistics) = unset_beside(&x, &gamma);
         let client = x.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&statistics));
@@ -125,7 +125,7 @@ impl CardOperation<4> for ResidualNorm {
 /// Memory for the normalised rows of `x`, and for what is kept of them.
 fn unset_beside(x: &CubeTensor, gamma: &CubeTensor) -> (CubeTensor, CubeTensor) {
     let n_rows = x.meta.num_elements() / gamma.meta.num_elements();
-    (unset(x, x.meta.shape().clone()), unset(x, [n_rows, 2].into()))
+    (unset_like(x), unset(x, [n_rows, 2].into()))
 }
 
 fn n_rows(statistics: &CubeTensor) -> usize {
@@ -138,7 +138,7 @@ const BLOCK_ROWS: usize = 64;
 impl Kept {
     /// Of what was normalised.
     fn of_input(&self, output_grad: CubeTensor) -> CubeTensor {
-        let grads = unset(&self.x, self.x.meta.shape().clone());
+        let grads = unset_like(&self.x);
         let client = self.x.client.clone();
         let (cube_count, cube_dim) = a_cube_a_row(&client, n_rows(&self.statistics));
         passes::layer_norm_backward_kernel::launch(

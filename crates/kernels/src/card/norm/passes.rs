@@ -15,19 +15,16 @@ pub(super) fn layer_norm_kernel(
     epsilon: f32,
 ) {
     let row = CUBE_POS;
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     let width = gamma.len();
+    let first = row * width;
     if row < x.len() / width {
-        let (mean, rate) = statistics_of_row(x, row * width, width, epsilon, &mut partial);
+        let mut total = 0.0f32;
         let mut at = UNIT_POS as usize;
         while at < width {
-            output[row * width + at] = (x[row * width + at] - mean) * rate * gamma[at] + beta[at];
+            total += x[first + at];
             at += CUBE_DIM as usize;
         }
-        if UNIT_POS == 0 {
-            statistics[2 * row] = mean;
-            statistics[2 * row + 1] = rate;
-        }
+        normalise(x, row, total, gamma, beta, output, statistics, epsilon);
     }
 }
 
@@ -46,7 +43,6 @@ pub(super) fn residual_norm_kernel(
     #[comptime] drops: bool,
 ) {
     let row = CUBE_POS;
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
     let width = gamma.len();
     let first = row * width;
     if row < x.len() / width {
@@ -62,44 +58,27 @@ pub(super) fn residual_norm_kernel(
             total += value;
             at += CUBE_DIM as usize;
         }
-        let mean = sum_of_units(total, &mut partial) / width as f32;
         // Every unit reads back what it wrote itself.
-        let mut squares = 0.0f32;
-        let mut at = UNIT_POS as usize;
-        while at < width {
-            let centred = sum[first + at] - mean;
-            squares += centred * centred;
-            at += CUBE_DIM as usize;
-        }
-        let rate = 1.0f32 / (sum_of_units(squares, &mut partial) / width as f32 + epsilon).sqrt();
-        let mut at = UNIT_POS as usize;
-        while at < width {
-            output[first + at] = (sum[first + at] - mean) * rate * gamma[at] + beta[at];
-            at += CUBE_DIM as usize;
-        }
-        if UNIT_POS == 0 {
-            statistics[2 * row] = mean;
-            statistics[2 * row + 1] = rate;
-        }
+        normalise(&*sum, row, total, gamma, beta, output, statistics, epsilon);
     }
 }
 
-/// Mean and reciprocal deviation of the `width` numbers from `first` on.
+/// Normalises a row, of whose numbers each unit has added its own to `total`.
 #[cube]
-fn statistics_of_row(
+fn normalise(
     x: &Tensor<f32>,
-    first: usize,
-    width: usize,
+    row: usize,
+    total: f32,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    output: &mut Tensor<f32>,
+    statistics: &mut Tensor<f32>,
     epsilon: f32,
-    partial: &mut Shared<[f32]>,
-) -> (f32, f32) {
-    let mut total = 0.0f32;
-    let mut at = UNIT_POS as usize;
-    while at < width {
-        total += x[first + at];
-        at += CUBE_DIM as usize;
-    }
-    let mean = sum_of_units(total, partial) / width as f32;
+) {
+    let mut partial = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
+    let width = gamma.len();
+    let first = row * width;
+    let mean = sum_of_units(total, &mut partial) / width as f32;
     let mut squares = 0.0f32;
     let mut at = UNIT_POS as usize;
     while at < width {
@@ -107,8 +86,16 @@ fn statistics_of_row(
         squares += centred * centred;
         at += CUBE_DIM as usize;
     }
-    let rate = 1.0f32 / (sum_of_units(squares, partial) / width as f32 + epsilon).sqrt();
-    (mean, rate)
+    let rate = 1.0f32 / (sum_of_units(squares, &mut partial) / width as f32 + epsilon).sqrt();
+    let mut at = UNIT_POS as usize;
+    while at < width {
+        output[first + at] = (x[first + at] - mean) * rate * gamma[at] + beta[at];
+        at += CUBE_DIM as usize;
+    }
+    if UNIT_POS == 0 {
+        statistics[2 * row] = mean;
+        statistics[2 * row + 1] = rate;
+    }
 }
 
 /// `dx = rate (g − mean(g) − x̂ mean(g x̂))`, `g = γ dy`.
