@@ -64,14 +64,14 @@ pub(crate) struct Conv1d {
     pub(crate) gelu: bool,
 }
 
-/// Sizes of one convolution.
-struct Sizes {
-    n_clips: usize,
-    n_frames: usize,
-    n_channels: usize,
-    n_outputs: usize,
-    n_taps: usize,
-    n_output_frames: usize,
+/// Sizes of one convolution; where it has groups, channels and outputs are those of one.
+pub(crate) struct Sizes {
+    pub(crate) n_clips: usize,
+    pub(crate) n_frames: usize,
+    pub(crate) n_channels: usize,
+    pub(crate) n_outputs: usize,
+    pub(crate) n_taps: usize,
+    pub(crate) n_output_frames: usize,
 }
 
 /// `w[o,c,k]` as `[O, K·C]`: the order in which frames are read.

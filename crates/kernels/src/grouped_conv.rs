@@ -9,7 +9,7 @@ use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 use rayon::prelude::*;
 
-use crate::conv1d::{reordered, tap_major};
+use crate::conv1d::{Sizes, reordered, tap_major};
 use crate::memory::unset;
 use crate::operation::{Array, CpuOperation, apply, on_cpu};
 use crate::precision::{operand, result};
@@ -51,16 +51,6 @@ struct GroupedConv {
     padding: usize,
     n_groups: usize,
     precision: Precision,
-}
-
-/// Sizes of one convolution; channels are those of one group.
-struct Sizes {
-    n_clips: usize,
-    n_frames: usize,
-    n_channels: usize,
-    n_outputs: usize,
-    n_taps: usize,
-    n_output_frames: usize,
 }
 
 /// Copies group `group` of clip `clip` between `before` and `after` zero frames: `[before + T + after, width]`.

@@ -12,6 +12,7 @@ use simd::Precision;
 use super::operation::{CardOperation, apply};
 use super::product::product;
 use super::{add, grid, primitive, stretches, tensor};
+use crate::conv1d::Sizes;
 use crate::precision::{operand, result};
 
 /// A convolution: `y[b,t,g·O' + o] = Σ_k Σ_c x[b, s·t + k − P, g·C' + c] · w[g·O' + o, c, k]`.
@@ -28,6 +29,19 @@ impl Convolution {
     /// Convolves `x [B, T, C]` with `weight [O, C/G, K]`.
     pub(crate) fn run(self, x: burn::Tensor<3>, weight: burn::Tensor<3>) -> burn::Tensor<3> {
         apply(self, [x.into(), weight.into()])
+    }
+
+    fn sizes(&self, x: &CubeTensor, weight: &CubeTensor) -> Sizes {
+        let [n_clips, n_frames, _] = x.meta.shape().dims();
+        let [n_outputs, n_channels, n_taps] = weight.meta.shape().dims();
+        let n_output_frames = (n_frames + 2 * self.padding - n_taps) / self.stride + 1;
+        let n_outputs = n_outputs / self.n_groups;
+        Sizes { n_clips, n_frames, n_channels, n_outputs, n_taps, n_output_frames }
+    }
+
+    /// Stretches of output frames: where each begins, and how long it is.
+    fn stretches(&self, sizes: &Sizes) -> impl Iterator<Item = (usize, usize)> + use<> {
+        stretches(sizes.n_output_frames, self.n_groups * sizes.n_clips * sizes.n_taps * sizes.n_channels)
     }
 
     /// In the type that products compute in, padded.
@@ -74,37 +88,13 @@ impl Convolution {
     }
 }
 
-/// Sizes of one convolution; channels are those of one group.
-struct Sizes {
-    n_clips: usize,
-    n_frames: usize,
-    n_channels: usize,
-    n_outputs: usize,
-    n_taps: usize,
-    n_output_frames: usize,
-}
-
-impl Sizes {
-    fn new(of: &Convolution, x: &CubeTensor, weight: &CubeTensor) -> Self {
-        let [n_clips, n_frames, _] = x.meta.shape().dims();
-        let [n_outputs, n_channels, n_taps] = weight.meta.shape().dims();
-        let n_output_frames = (n_frames + 2 * of.padding - n_taps) / of.stride + 1;
-        Self { n_clips, n_frames, n_channels, n_outputs: n_outputs / of.n_groups, n_taps, n_output_frames }
-    }
-
-    /// Stretches of output frames: where each begins, and how long it is.
-    fn stretches(&self, n_groups: usize) -> impl Iterator<Item = (usize, usize)> {
-        stretches(self.n_output_frames, n_groups * self.n_clips * self.n_taps * self.n_channels)
-    }
-}
-
 impl CardOperation<2> for Convolution {
     type Kept = [CubeTensor; 2];
 
     fn forward(&self, [x, weight]: [CubeTensor; 2]) -> (CubeTensor, [CubeTensor; 2]) {
-        let sizes = Sizes::new(self, &x, &weight);
+        let sizes = self.sizes(&x, &weight);
         let (padded, taps) = (self.padded(x.clone()), self.taps(weight.clone(), &sizes));
-        let parts = sizes.stretches(self.n_groups).map(|(first, n)| {
+        let parts = self.stretches(&sizes).map(|(first, n)| {
             let products = self.windows(&padded, first, n, &sizes).matmul(taps.clone());
             let by_group: burn::Tensor<4> =
                 products.reshape([self.n_groups, sizes.n_clips, n, sizes.n_outputs]);
@@ -120,7 +110,7 @@ impl CardOperation<2> for Convolution {
         output_grad: CubeTensor,
         wanted: [bool; 2],
     ) -> [Option<CubeTensor>; 2] {
-        let sizes = Sizes::new(self, &x, &weight);
+        let sizes = self.sizes(&x, &weight);
         let taps = self.taps(weight, &sizes);
         let padded = self.padded(x);
         let [_, n_padded, n_all_channels] = padded.dims();
@@ -129,7 +119,7 @@ impl CardOperation<2> for Convolution {
             primitive(burn::Tensor::<3>::zeros([sizes.n_clips, n_padded, n_all_channels], &padded.device()))
         });
         let mut weight_grad: Option<burn::Tensor<3>> = None;
-        for (first, n) in sizes.stretches(self.n_groups) {
+        for (first, n) in self.stretches(&sizes) {
             let grads: burn::Tensor<3> = output_grad.clone().narrow(1, first, n);
             let grads: burn::Tensor<4> = grads.reshape([sizes.n_clips, n, self.n_groups, sizes.n_outputs]);
             let grads: burn::Tensor<3> =
